@@ -1,0 +1,27 @@
+# solo_library(LAYER SOURCES... LINK LIBRARIES...): the static library of one layer, as target solo_LAYER and Solo::LAYER.
+function(solo_library layer)
+  cmake_parse_arguments(ARG "" "" "LINK;PRIVATE_LINK" ${ARGN})
+  add_library(solo_${layer} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  add_library(Solo::${layer} ALIAS solo_${layer})
+  target_link_libraries(solo_${layer} PUBLIC ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK} solo_options)
+  target_include_directories(solo_${layer} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+  solo_precompile(solo_${layer})
+endfunction()
+
+# Precompiled headers for a target: the standard library and the generated types.
+function(solo_precompile target)
+  if(NOT SOLO_PCH)
+    return()
+  endif()
+  if(TARGET solo_pch)
+    target_precompile_headers(${target} REUSE_FROM solo_pch)
+  endif()
+endfunction()
+
+# solo_executable(NAME SOURCES... LINK LIBRARIES...)
+function(solo_executable name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} solo_options)
+  solo_precompile(${name})
+endfunction()

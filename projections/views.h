@@ -1,0 +1,158 @@
+// The read side: what the log means up to a position, kept in one RocksDB per partition.
+//
+// Ownership: Views owns its PartitionViews and their databases. Threads: apply() belongs to the projector of that
+// partition; every const function may be called from any thread at any time and sees whole batches only.
+// Durability: state and position are written in one batch without a write-ahead log of their own (the event log is it)
+// and flushed in the background after at most 20,000 records or 5 s, and by flush(): after a crash the views are
+// those of an earlier position, never a mixture, and replay continues there.
+// Errors: a damaged, foreign or older-layout directory is set aside as DIR.damaged-N and rebuilt; open() says so in
+// OpenReport. internal: RocksDB failed. resource_exhausted: no space.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schemas/fingerprint.h"
+#include "schemas/ids.h"
+#include "schemas/position.h"
+#include "schemas/result.h"
+
+namespace solo::v1 {
+struct ServiceRecordT;
+struct OutcomeRecordT;
+struct DeadLetterT;
+struct OwnerT;
+struct RecordMarkT;
+struct RecoveryRecordT;
+struct PartitionMetaT;
+}  // namespace solo::v1
+
+namespace solo::projections {
+
+/// The highest rules version this build can apply.
+inline constexpr std::uint32_t kKnownRules = 1;
+/// The views' own layout; another one on disk is rebuilt.
+inline constexpr std::uint32_t kLayout = 1;
+
+struct ViewOptions {
+  /// Holds one directory per partition, named by its number.
+  std::filesystem::path directory;
+  /// The log these views are of, from its genesis.
+  std::string log_uuid;
+  std::int32_t partitions = 1;
+  std::uint64_t flush_after_records = 20'000;
+  std::chrono::milliseconds flush_after{5'000};
+};
+
+/// What open() had to do about one partition's directory.
+struct OpenReport {
+  bool set_aside = false;
+  std::string reason;
+  std::filesystem::path kept_at;
+};
+
+/// What one batch changed. Delivered after the batch is visible to readers.
+struct ViewChange {
+  std::int32_t partition = 0;
+  /// Everything before this offset is applied.
+  std::int64_t next_offset = 0;
+  /// Services whose record changed, each once.
+  std::vector<schemas::ServiceKey> services;
+  /// A RuntimeClaimed was applied.
+  bool owner_changed = false;
+};
+
+struct ServicePage {
+  std::vector<v1::ServiceRecordT> services;
+  /// Where the next page starts; empty: that was all.
+  std::string next;
+};
+
+struct ServiceQuery {
+  /// Nothing: every tenant.
+  std::optional<schemas::TenantName> tenant;
+  std::string prefix;
+  bool include_killed = false;
+  std::size_t limit = 1000;
+  /// A former page's `next`.
+  std::string from;
+};
+
+/// An outcome with the position of the record it came from.
+struct RecordedOutcome;
+
+class PartitionView {
+ public:
+  static schemas::Result<std::unique_ptr<PartitionView>> open(const ViewOptions& options, std::int32_t partition,
+                                                              OpenReport* report = nullptr);
+  ~PartitionView();
+  PartitionView(const PartitionView&) = delete;
+  PartitionView& operator=(const PartitionView&) = delete;
+
+  /// Applies records in order as one batch. They must start at next_offset() or later (offsets may have gaps on
+  /// Kafka). Projector only. failed_precondition: a rules version this build does not know; what came before it is
+  /// applied, it and what follows are not.
+  schemas::Result<ViewChange> apply(std::span<const schemas::LogRecord> records);
+
+  /// Makes what is applied survive a crash. Any thread.
+  schemas::Result<void> flush();
+
+  std::int32_t partition() const;
+  std::int64_t next_offset() const;
+  /// What a restart would replay from: the position of the last finished flush.
+  std::int64_t flushed_offset() const;
+  schemas::Hash128 digest() const;
+  /// The digest computed anew from every entry.
+  schemas::Result<schemas::Hash128> recompute_digest() const;
+  v1::PartitionMetaT meta() const;
+
+  schemas::Result<std::optional<v1::ServiceRecordT>> service(const schemas::ServiceKey& key) const;
+  /// Key order: tenant, then service.
+  schemas::Result<ServicePage> services(const ServiceQuery& query) const;
+  schemas::Result<std::optional<std::string>> code(std::string_view digest) const;
+  schemas::Result<std::optional<RecordedOutcome>> outcome(const schemas::TenantName& tenant, std::string_view source,
+                                                          std::string_view id) const;
+  schemas::Result<std::vector<v1::DeadLetterT>> dead_letters(std::int64_t from_offset, std::size_t limit) const;
+  schemas::Result<std::optional<v1::RecoveryRecordT>> last_recovery() const;
+
+ private:
+  struct Impl;
+  explicit PartitionView(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// All partitions' views of one log.
+class Views {
+ public:
+  static schemas::Result<std::unique_ptr<Views>> open(const ViewOptions& options, std::vector<OpenReport>* reports);
+  ~Views();
+  Views(const Views&) = delete;
+  Views& operator=(const Views&) = delete;
+
+  std::int32_t partitions() const;
+  PartitionView& partition(std::int32_t number);
+  const PartitionView& partition(std::int32_t number) const;
+  /// The partition a tenant's records are in.
+  const PartitionView& of(const schemas::TenantName& tenant) const;
+
+  /// The last applied position of each partition; partitions with nothing applied are left out.
+  schemas::Cut applied() const;
+  bool has(const schemas::Cut& cut) const;
+  schemas::Hash128 digest() const;
+  schemas::Result<void> flush();
+
+ private:
+  struct Impl;
+  explicit Views(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace solo::projections

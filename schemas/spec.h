@@ -1,0 +1,29 @@
+// The rules a service's spec must keep, and the values that stand in for what it leaves out.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "schemas/result.h"
+
+namespace solo::v1 {
+struct SpecT;
+}
+
+namespace solo::schemas {
+
+/// Is this a spec Solo can run? The one place that knows: format given, argv or code as the format needs it
+/// (script: a shebang), counts and lengths bounded, env names well formed and outside SOLO_*, UTF-8, no NUL.
+Result<void> check_spec(const v1::SpecT& spec);
+
+/// A spec's restart limits with every "not given" filled in.
+struct EffectiveLimits {
+  std::uint32_t max_restarts = 5;
+  std::chrono::seconds window{60};
+  std::chrono::milliseconds startup_timeout{5000};  // cxx: 60 s
+  std::chrono::milliseconds shutdown_timeout{5000};
+};
+
+EffectiveLimits effective_limits(const v1::SpecT& spec);
+
+}  // namespace solo::schemas
