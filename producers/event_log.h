@@ -37,11 +37,9 @@ struct LogCondition {
 struct RecordFingerprint {
   std::int64_t offset = 0;
   std::string id;
+  /// CRC-32C over the value (schemas/crc32c.h).
   std::uint32_t crc = 0;
 };
-
-/// CRC-32C over a record's value.
-std::uint32_t record_crc(std::string_view value);
 
 class EventLog {
  public:

@@ -36,7 +36,7 @@ class EventWriter {
  public:
   virtual ~EventWriter() = default;
 
-  /// Appends to the partition of `key` (partition_of).
+  /// Appends to the partition of `key` (schemas/partitioning.h).
   void append(std::string key, std::string value, AppendDone done);
   /// Appends to a given partition: for records about the partition itself (genesis, RuntimeClaimed).
   virtual void append_to(std::int32_t partition, std::string key, std::string value, AppendDone done) = 0;
@@ -46,8 +46,5 @@ class EventWriter {
   /// Waits until everything appended before has ended, one way or the other. false: the deadline passed first.
   virtual bool drain(std::chrono::steady_clock::time_point deadline) = 0;
 };
-
-/// (murmur2(key) & 0x7fffffff) mod partitions: where Kafka's own clients put a key.
-std::int32_t partition_of(std::string_view key, std::int32_t partitions);
 
 }  // namespace solo::producers
