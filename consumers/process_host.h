@@ -7,8 +7,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +70,8 @@ class Process {
 struct FoundProcess {
   Identity identity;
   Marker marker;
+  /// It leads its session, as what was spawned does; others with the same marker are descendants.
+  bool leader = false;
 };
 
 class ProcessHost {
@@ -86,8 +88,8 @@ class ProcessHost {
   /// deadline_exceeded: may.
   virtual void spawn(SpawnRequest request, std::chrono::milliseconds timeout, Spawned done) = 0;
 
-  /// Calls `exited` once, on the host's thread, when the process has ended. A child is reaped only after what was left of
-  /// its process group has been killed.
+  /// Calls `exited` once, on the host's thread, when the process has ended. A child is reaped only after what was left
+  /// of its process group has been killed. Destroying the handle ends the watch; a call that has begun may still come.
   virtual void watch(Process& process, Exited exited) = 0;
 
   /// Takes hold of a process that runs already. not_found: it has ended, or the pid means another by now.
