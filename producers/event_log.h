@@ -52,7 +52,8 @@ class EventLog {
 
   /// Commands: an append whose outcome is unknown is never repeated.
   virtual EventWriter& commands() = 0;
-  /// Observations: their publisher repeats what is not durable, in order, until it is.
+  /// Observations: their publisher repeats what is not durable, in order, until it is. So that it can: when one has
+  /// not become durable, every one appended behind it is refused (unavailable) until its `done` has returned.
   virtual EventWriter& observations() = 0;
 
   virtual schemas::Result<Bounds> bounds(std::int32_t partition) = 0;
