@@ -1,0 +1,56 @@
+// How a program talks to the daemon: one request, one reply, over ZeroMQ with FlatBuffers.
+//
+// Two kinds of failure are kept apart. What the daemon answered, errors too, comes as ReplyT. What kept a request or
+// its answer from getting through comes as Error:
+//   unavailable         there is no daemon, it may not be opened, it does not answer, or it went away before it
+//   answered deadline_exceeded   it took the request and did not answer in time invalid_argument    not an endpoint
+//   that is offered, or the path is over 107 bytes
+// After unavailable or deadline_exceeded from call() the outcome of a command is unknown. The client repeats nothing on
+// its own: its caller retries by the same id.
+//
+// Threads: a client belongs to one thread at a time. All clients of a process share one ZeroMQ context. Signals are not
+// its business: an interrupted wait goes on.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "schemas/result.h"
+
+namespace solo::v1 {
+struct RequestT;
+struct ReplyT;
+}  // namespace solo::v1
+
+namespace solo::producers {
+
+struct ClientOptions {
+  /// `ipc://PATH`.
+  std::string endpoint;
+  /// How long the daemon may take to show that it is there.
+  std::chrono::milliseconds reach_timeout{5'000};
+};
+
+class CommandClient {
+ public:
+  /// Reaches the daemon: the socket takes a connection and a health request is answered within reach_timeout.
+  static schemas::Result<std::unique_ptr<CommandClient>> connect(ClientOptions options);
+  ~CommandClient();
+  CommandClient(const CommandClient&) = delete;
+  CommandClient& operator=(const CommandClient&) = delete;
+
+  /// Sends and waits for the answer. timeout 0: the request's own (timeout_ms, or 30 s) and 2 s more, so that the
+  /// daemon's own words win. A request without an id gets a random one. After a lost connection it reaches anew.
+  schemas::Result<v1::ReplyT> call(v1::RequestT request, std::chrono::milliseconds timeout = {});
+
+ private:
+  struct Impl;
+  explicit CommandClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The path of an `ipc://` endpoint. invalid_argument: another transport, no path, or one over 107 bytes.
+schemas::Result<std::string> ipc_path(const std::string& endpoint);
+
+}  // namespace solo::producers
