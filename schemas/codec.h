@@ -1,8 +1,11 @@
 // Bytes to values and back, for everything Solo says: events, requests, replies.
 //
 // decode() takes untrusted bytes: it checks identifier, structure (FlatBuffers' verifier, depth and table count
-// bounded), union tags (the verifier lets unknown ones pass) and that every string is UTF-8, and never reads out of
-// bounds. What it returns is a value that owns all it holds. Functions are pure and thread-safe.
+// bounded), union tags (the verifier lets unknown ones pass), that every string is UTF-8 and that no part is used so
+// often that the value would be far larger than its bytes. It never reads out of bounds. What it returns is a value
+// that owns all it holds. Names, ids and the like are not judged here. Functions are pure and thread-safe.
+//
+// encode() takes a value made by code: strings are UTF-8, a union's tag goes with its value, vectors hold no empty Box.
 #pragma once
 
 #include <cstddef>
@@ -10,18 +13,21 @@
 #include <string_view>
 
 #include "schemas/result.h"
+#include "schemas/text.h"
 
 namespace solo::v1 {
 struct Event;
 struct EventT;
 struct RequestT;
 struct ReplyT;
+struct SpecT;
 }  // namespace solo::v1
 
 namespace solo::schemas {
 
 inline constexpr std::size_t kMaxRequestBytes = 1024 * 1024;
 inline constexpr std::size_t kMaxEventBytes = 900 * 1024;
+inline constexpr std::size_t kMaxReplyBytes = 16 * 1024 * 1024;
 
 std::string encode(const v1::EventT& event);
 std::string encode(const v1::RequestT& request);
@@ -30,16 +36,13 @@ std::string encode(const v1::ReplyT& reply);
 /// invalid_argument: not an event; the message says what is wrong with it.
 /// unimplemented: a payload type this build does not know.
 Result<v1::EventT> decode_event(std::string_view bytes);
+/// Also: unimplemented for a command this build does not know, invalid_argument for an enum value it does not know,
+/// resource_exhausted over kMaxRequestBytes.
 Result<v1::RequestT> decode_request(std::string_view bytes);
+/// A reply may be without a body. unimplemented: a body this build does not know.
 Result<v1::ReplyT> decode_reply(std::string_view bytes);
 
 /// The verified buffer in place, without copying it: for hot paths. Valid as long as the bytes are.
 Result<const v1::Event*> view_event(std::string_view bytes);
-
-/// Well-formed UTF-8 (no overlong forms, no surrogates).
-bool is_utf8(std::string_view text);
-
-/// The text with every byte that is not UTF-8 replaced by U+FFFD: for what programs print.
-std::string to_utf8(std::string_view text);
 
 }  // namespace solo::schemas

@@ -1,7 +1,10 @@
 // FlatBuffers' own JSON of the same tables: field names as in the schemas, enums by name, unions as
 // `body_type` and `body`, defaults written out, unknown fields refused by name.
 //
-// A JsonCodec is not thread-safe (it holds a parser); keep one per thread.
+// Written: every field, text that is not set as "", vectors as [], tables and unions that are not set left out.
+// Read: strict JSON; null is "not given"; an enum may also be its number; integers are plain digits.
+//
+// A JsonCodec is not thread-safe (it holds a buffer); keep one per thread.
 #pragma once
 
 #include <memory>
@@ -31,7 +34,9 @@ class JsonCodec {
   std::string to_json(const v1::RequestT& request);
   std::string to_json(const v1::ReplyT& reply);
 
-  /// invalid_argument with line, column and the offending word. Nesting is bounded.
+  /// invalid_argument: not JSON (the message has line and column), or it does not fit the schema (the message has the
+  /// field's path, `body.spec.env[0]`, the hint what is known there); and all that codec.h refuses. unimplemented: a
+  /// command or payload type this build does not know. Size, depth and count of values are bounded.
   Result<v1::EventT> event_from_json(std::string_view json);
   Result<v1::RequestT> request_from_json(std::string_view json);
   Result<v1::ReplyT> reply_from_json(std::string_view json);

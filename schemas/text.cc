@@ -1,0 +1,92 @@
+#include "schemas/text.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace solo::schemas {
+namespace {
+
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+constexpr std::size_t kQuotedBytes = 100;
+
+bool between(unsigned char byte, unsigned char low, unsigned char high) { return byte >= low && byte <= high; }
+
+// Length of the well-formed sequence that starts here, 0 if there is none: table 3-7 of the Unicode standard.
+std::size_t sequence_length(std::string_view text) {
+  const auto byte = [text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const auto tail = [&](std::size_t from, std::size_t to) {
+    for (; from < to; ++from) {
+      if (!between(byte(from), 0x80, 0xbf)) return false;
+    }
+    return true;
+  };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (between(lead, 0xc2, 0xdf)) return text.size() >= 2 && tail(1, 2) ? 2 : 0;
+  if (between(lead, 0xe0, 0xef)) {
+    if (text.size() < 3 || !tail(1, 3)) return 0;
+    if (lead == 0xe0 && byte(1) < 0xa0) return 0;  // overlong
+    if (lead == 0xed && byte(1) > 0x9f) return 0;  // surrogate
+    return 3;
+  }
+  if (between(lead, 0xf0, 0xf4)) {
+    if (text.size() < 4 || !tail(1, 4)) return 0;
+    if (lead == 0xf0 && byte(1) < 0x90) return 0;  // overlong
+    if (lead == 0xf4 && byte(1) > 0x8f) return 0;  // beyond U+10FFFF
+    return 4;
+  }
+  return 0;
+}
+
+// How many bytes at the front are ASCII, in steps of eight.
+std::size_t ascii_prefix(std::string_view text) {
+  std::size_t at = 0;
+  while (text.size() - at >= sizeof(std::uint64_t)) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, text.data() + at, sizeof eight);
+    if ((eight & 0x8080808080808080U) != 0) break;
+    at += sizeof eight;
+  }
+  return at;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    text.remove_prefix(ascii_prefix(text));
+    if (text.empty()) return true;
+    const std::size_t length = sequence_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string to_utf8(std::string_view text) {
+  if (is_utf8(text)) return std::string(text);
+  std::string out;
+  out.reserve(text.size() + 16);
+  while (!text.empty()) {
+    const std::size_t length = sequence_length(text);
+    out += length == 0 ? kReplacement : text.substr(0, length);
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return out;
+}
+
+std::string quote(std::string_view text) {
+  const bool cut = text.size() > kQuotedBytes;
+  std::string_view kept = text.substr(0, kQuotedBytes);
+  // Do not cut a character in two.
+  while (cut && !kept.empty() && (static_cast<unsigned char>(text[kept.size()]) & 0xc0) == 0x80) kept.remove_suffix(1);
+  std::string out = "\"";
+  for (const char character : to_utf8(kept)) {
+    const auto byte = static_cast<unsigned char>(character);
+    out += byte < 0x20 || byte == 0x7f ? '?' : character;
+  }
+  return out += cut ? "...\"" : "\"";
+}
+
+}  // namespace solo::schemas
