@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace flatbuffers {
@@ -15,6 +16,7 @@ struct TypeTable;
 }  // namespace flatbuffers
 
 namespace solo::v1 {
+struct Event;
 struct EventT;
 }
 
@@ -41,5 +43,7 @@ Hash128 hash_fields(std::string_view key, const flatbuffers::Table* table, const
 
 /// What "the same request" means: tenant, service, payload type and payload fields.
 Hash128 request_fingerprint(const v1::EventT& event);
+/// Of a verified event in place: the same value.
+Hash128 request_fingerprint(const v1::Event& event);
 
 }  // namespace solo::schemas
