@@ -15,14 +15,15 @@ namespace solo::schemas {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-/// ce_specversion, ce_id, ce_source, ce_type (`solo.v1.` + payload table), ce_time (RFC 3339, UTC), ce_subject
-/// (TENANT/SERVICE or TENANT), content-type.
+/// ce_specversion, ce_id, ce_source, ce_type (`solo.v1.` + payload table), ce_time (RFC 3339, UTC; left out when the
+/// event has no time), ce_subject (TENANT/SERVICE or TENANT), content-type.
 Headers cloudevents_headers(const v1::EventT& event);
 
 /// `solo.v1.ServiceDeployed` and so on.
 std::string event_type(const v1::EventT& event);
 
-/// Microseconds since 1970 UTC as RFC 3339 with microseconds: 2024-05-01T12:00:00.000001Z.
+/// Microseconds since 1970 UTC as RFC 3339 with microseconds: 2024-05-01T12:00:00.000001Z. Times outside the years 1 to
+/// 9999 become the nearest one inside.
 std::string to_rfc3339(std::int64_t microseconds);
 
 }  // namespace solo::schemas

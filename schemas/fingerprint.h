@@ -2,7 +2,9 @@
 // the buffer was laid out and whichever fields were left out at their default.
 //
 // Method: XXH3-128 (xxHash by Yann Collet) over (field id, type, value) of every field that is present and not at its
-// default; an empty string or vector counts as absent. So a field added later changes no hash of older content.
+// default; an empty string or vector counts as absent, a table without fields does not. So a field added later changes
+// no hash of older content. The hash is stored (outcomes, digests): it never changes. Pure, thread-safe, allocates
+// nothing but where said.
 #pragma once
 
 #include <array>
@@ -18,7 +20,7 @@ struct TypeTable;
 namespace solo::v1 {
 struct Event;
 struct EventT;
-}
+}  // namespace solo::v1
 
 namespace solo::schemas {
 
@@ -31,6 +33,7 @@ struct Hash128 {
   Hash128& operator+=(const Hash128& other);
   Hash128& operator-=(const Hash128& other);
 
+  /// Little-endian, low first.
   std::array<std::uint8_t, 16> bytes() const;
   static Hash128 from_bytes(const std::uint8_t* sixteen);
 };
@@ -41,7 +44,9 @@ std::string to_string(const Hash128& hash);
 /// Of a verified table; `type` is its generated ...TypeTable(). `key` is hashed in front.
 Hash128 hash_fields(std::string_view key, const flatbuffers::Table* table, const flatbuffers::TypeTable* type);
 
-/// What "the same request" means: tenant, service, payload type and payload fields.
+/// What "the same request" means: tenant, service, payload type and payload fields. The same for an event in its
+/// (verified) buffer and for its value; the latter is encoded on the way.
+Hash128 request_fingerprint(const v1::Event& event);
 Hash128 request_fingerprint(const v1::EventT& event);
 /// Of a verified event in place: the same value.
 Hash128 request_fingerprint(const v1::Event& event);

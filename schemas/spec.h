@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 #include "schemas/result.h"
@@ -12,8 +13,17 @@ struct SpecT;
 
 namespace solo::schemas {
 
+/// Linux takes 128 KiB for one argument or environment string, and less than 2 MiB for all of them.
+inline constexpr std::size_t kMaxArguments = 1000;
+inline constexpr std::size_t kMaxEnvironment = 1000;
+inline constexpr std::size_t kMaxArgumentBytes = 64 * 1024;
+inline constexpr std::size_t kMaxAllArgumentBytes = 512 * 1024;
+inline constexpr std::size_t kMaxEnvNameBytes = 256;
+inline constexpr std::size_t kMaxCodeBytes = 768 * 1024;
+
 /// Is this a spec Solo can run? The one place that knows: format given, argv or code as the format needs it
 /// (script: a shebang), counts and lengths bounded, env names well formed and outside SOLO_*, UTF-8, no NUL.
+/// invalid_argument says which field is wrong and how.
 Result<void> check_spec(const v1::SpecT& spec);
 
 /// A spec's restart limits with every "not given" filled in.
