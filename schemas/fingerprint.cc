@@ -1,5 +1,7 @@
 #include "schemas/fingerprint.h"
 
+// For the size of its state, which then needs no allocation; the library is linked as it is.
+#define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 
 #include <bit>

@@ -48,7 +48,5 @@ Hash128 hash_fields(std::string_view key, const flatbuffers::Table* table, const
 /// (verified) buffer and for its value; the latter is encoded on the way.
 Hash128 request_fingerprint(const v1::Event& event);
 Hash128 request_fingerprint(const v1::EventT& event);
-/// Of a verified event in place: the same value.
-Hash128 request_fingerprint(const v1::Event& event);
 
 }  // namespace solo::schemas
