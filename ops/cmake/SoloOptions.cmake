@@ -20,8 +20,9 @@ add_library(solo_options INTERFACE)
 target_compile_options(solo_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
                        -Wnull-dereference -Wimplicit-fallthrough)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # GCC 12 reports these two in the standard library's own inlined code.
-  target_compile_options(solo_options INTERFACE -Wno-restrict -Wno-null-dereference -fpch-preprocess)
+  # GCC 12 reports these in the standard library's own inlined code.
+  target_compile_options(solo_options INTERFACE -Wno-restrict -Wno-null-dereference -Wno-array-bounds
+                         -Wno-stringop-overflow -fpch-preprocess)
 else()
   target_compile_options(solo_options INTERFACE -Wno-unused-command-line-argument)
 endif()
