@@ -1,0 +1,76 @@
+// A real solod on a state directory of its own, for tests that restart, kill and question it. Whatever it started is
+// dead when this is gone.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "producers/command_client.h"
+#include "schemas/schemas.h"
+#include "tests/support/child.h"
+#include "tests/support/temp_dir.h"
+
+namespace solo::testing {
+
+/// A live process that carries the marker of a service of one state directory.
+struct ServiceProcess {
+  pid_t pid = 0;
+  std::string tenant;
+  std::string service;
+  std::uint64_t generation = 0;
+  std::string instance;
+};
+
+class Daemon {
+ public:
+  /// Starts nothing yet. `arguments` go behind `--state-dir STATE`.
+  explicit Daemon(std::vector<std::string> arguments = {});
+  ~Daemon();
+
+  const std::filesystem::path& state() const { return state_; }
+  std::string endpoint() const { return "ipc://" + (state_ / "command.sock").string(); }
+
+  /// Starts solod and returns at once.
+  void launch();
+  /// launch(), then waits until health says ok. false: it ended, or never did; log() tells why.
+  bool start(std::chrono::milliseconds timeout = std::chrono::seconds(30));
+  bool wait_until_ok(std::chrono::milliseconds timeout = std::chrono::seconds(30));
+
+  /// SIGKILL to the daemon alone.
+  void kill9();
+  /// SIGKILL to every process of every service; returns how many there were.
+  std::size_t kill_services();
+  /// SIGTERM; its exit status. Nothing: it did not end in time.
+  std::optional<ExitCode> stop(std::chrono::milliseconds timeout = std::chrono::seconds(30));
+
+  Child& child() { return *child_; }
+  /// What solod has written to stderr so far, over all its starts.
+  std::string log() const { return read_file(directory_.path() / "solod.err"); }
+
+  /// A connected client; the test program aborts if there is no daemon.
+  std::unique_ptr<producers::CommandClient> client() const;
+
+  /// From /proc, this moment; zombies are left out.
+  std::vector<ServiceProcess> processes() const;
+
+ private:
+  TempDir directory_;
+  std::filesystem::path state_;
+  std::vector<std::string> arguments_;
+  std::unique_ptr<Child> child_;
+};
+
+/// Requests as clients make them; the id is the caller's.
+v1::RequestT deploy_request(std::string id, std::string tenant, std::string service, v1::SpecT spec,
+                            v1::Wait wait = v1::Wait::done);
+v1::RequestT kill_request(std::string id, std::string tenant, std::string service, v1::Wait wait = v1::Wait::done);
+v1::SpecT exec_spec(std::vector<std::string> argv);
+v1::SpecT script_spec(std::string text);
+
+}  // namespace solo::testing
