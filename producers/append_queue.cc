@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cassert>
 #include <utility>
 
 #include "schemas/codec.h"
@@ -17,10 +16,16 @@ std::size_t size_of(const PendingAppend& append) { return append.key.size() + ap
 
 }  // namespace
 
-AppendQueue::AppendQueue(QueueLimits limits, const Clock& clock) : limits_(limits), clock_(clock) {}
+Error no_partition_error(std::int32_t partition, std::int32_t partitions) {
+  return {ErrorCode::invalid_argument, fmt::format("no partition {}: the log has {}", partition, partitions)};
+}
+
+AppendQueue::AppendQueue(QueueLimits limits, std::int32_t partitions, const Clock& clock)
+    : limits_(limits), partitions_(partitions), clock_(clock) {}
 
 std::optional<Error> AppendQueue::admit(Lane lane, const PendingAppend& append) const {
   if (refuse_all_) return refuse_all_;
+  if (append.partition < 0 || append.partition >= partitions_) return no_partition_error(append.partition, partitions_);
   if (append.value.size() > schemas::kMaxEventBytes) {
     return Error{ErrorCode::invalid_argument, fmt::format("an event of {} bytes: at most {} fit into the log",
                                                           append.value.size(), schemas::kMaxEventBytes)};
@@ -52,8 +57,12 @@ void AppendQueue::push(Lane lane, std::int32_t partition, std::string key, std::
   append.value = std::move(value);
   append.done = std::move(done);
   {
-    const std::lock_guard lock(mutex_);
-    assert(!stopped_ && "append to a log that is being destroyed");
+    std::unique_lock lock(mutex_);
+    if (stopped_) {
+      lock.unlock();
+      if (append.done) append.done(Refused{Error{ErrorCode::unavailable, "the log is closed"}});
+      return;
+    }
     append.refused = admit(lane, append);
     if (append.refused) {
       // Only `done` is still needed: what waits to be refused takes no room that counts.

@@ -45,11 +45,17 @@ struct QueueLimits {
   std::size_t max_bytes = 64 * 1024 * 1024;
 };
 
+/// invalid_argument.
+schemas::Error no_partition_error(std::int32_t partition, std::int32_t partitions);
+
 class AppendQueue {
  public:
-  AppendQueue(QueueLimits limits, const Clock& clock);
+  AppendQueue(QueueLimits limits, std::int32_t partitions, const Clock& clock);
 
+  /// After stop(): refused at once, on the caller's thread.
   void push(Lane lane, std::int32_t partition, std::string key, std::string value, AppendDone done);
+
+  std::int32_t partitions() const { return partitions_; }
 
   /// Waits until everything pushed to this lane before has ended. false: the deadline passed first.
   bool drain(Lane lane, std::chrono::steady_clock::time_point deadline);
@@ -82,6 +88,7 @@ class AppendQueue {
   const LaneState& state(Lane lane) const { return lanes_[static_cast<std::size_t>(lane)]; }
 
   const QueueLimits limits_;
+  const std::int32_t partitions_;
   const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable arrived_;
@@ -98,19 +105,17 @@ class AppendQueue {
 /// One lane as an EventWriter.
 class QueueWriter final : public EventWriter {
  public:
-  QueueWriter(AppendQueue& queue, Lane lane, std::int32_t partitions)
-      : queue_(queue), lane_(lane), partitions_(partitions) {}
+  QueueWriter(AppendQueue& queue, Lane lane) : queue_(queue), lane_(lane) {}
 
   void append_to(std::int32_t partition, std::string key, std::string value, AppendDone done) override {
     queue_.push(lane_, partition, std::move(key), std::move(value), std::move(done));
   }
-  std::int32_t partitions() const override { return partitions_; }
+  std::int32_t partitions() const override { return queue_.partitions(); }
   bool drain(std::chrono::steady_clock::time_point deadline) override { return queue_.drain(lane_, deadline); }
 
  private:
   AppendQueue& queue_;
   const Lane lane_;
-  const std::int32_t partitions_;
 };
 
 }  // namespace solo::producers

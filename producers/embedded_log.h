@@ -81,8 +81,8 @@ class EmbeddedLog final : public EventLog {
   EmbeddedLog(const EmbeddedLog&) = delete;
   EmbeddedLog& operator=(const EmbeddedLog&) = delete;
 
-  /// Commits what is outstanding, refuses what comes later, and marks the log as closed in order. Repeated: the same
-  /// answer.
+  /// Commits what is outstanding and marks the log as closed in order. What is appended later is refused at once, on
+  /// the caller's thread. An error: the log had closed itself before, for good. Repeated: the same answer.
   schemas::Result<void> close();
 
   std::string_view kind() const override { return "embedded"; }

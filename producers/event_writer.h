@@ -1,8 +1,8 @@
 // The writing half of the log seam. Adapters: embedded (embedded_log.h), in memory (memory_log.h).
 //
 // Threads: append() may be called from any thread; records appended by one thread to one partition keep their order.
-// `done` is called exactly once, on a thread of the adapter, in the order of a partition's appends, and must not block; it
-// may append, but not drain. Destroying the log ends what is outstanding first.
+// `done` is called exactly once, on a thread of the adapter, in the order of a partition's appends, and must not block;
+// it may append, but not drain. Destroying the log ends what is outstanding first.
 #pragma once
 
 #include <chrono>

@@ -64,9 +64,9 @@ struct MemoryLog::Impl {
       : disk_owner(std::move(storage)),
         disk(*disk_owner->impl_),
         clock(given_clock != nullptr ? *given_clock : system_clock),
-        queue(limits, clock),
-        commands(queue, Lane::commands, disk.genesis.partitions),
-        observations(queue, Lane::observations, disk.genesis.partitions),
+        queue(limits, disk.genesis.partitions, clock),
+        commands(queue, Lane::commands),
+        observations(queue, Lane::observations),
         committer([this] { commit_all(); }) {}
 
   void commit_all();
@@ -164,6 +164,7 @@ EventWriter& MemoryLog::commands() { return impl_->commands; }
 EventWriter& MemoryLog::observations() { return impl_->observations; }
 
 Result<Bounds> MemoryLog::bounds(std::int32_t partition) {
+  if (partition < 0 || partition >= partitions()) return fail(no_partition_error(partition, partitions()));
   const std::lock_guard lock(impl_->disk.mutex);
   return Bounds{0, static_cast<std::int64_t>(impl_->disk.of(partition).size())};
 }

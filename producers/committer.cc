@@ -1,0 +1,197 @@
+#include "producers/committer.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <string>
+#include <utility>
+
+#include "producers/file_io.h"
+
+namespace solo::producers {
+namespace {
+
+using schemas::Error;
+using schemas::ErrorCode;
+using schemas::LogRecord;
+using schemas::Result;
+
+/// What readers who keep up find in memory.
+constexpr std::size_t kTailBytes = 8 * 1024 * 1024;
+constexpr std::chrono::seconds kMarkSyncInterval{1};
+
+Error unknown_error(const Error& cause) {
+  return {ErrorCode::unavailable, "whether it was written is not known: " + cause.message, "ask again with the same id",
+          true};
+}
+
+}  // namespace
+
+Committer::Committer(const EmbeddedLogOptions& options, OpenedLog opened, AppendQueue& queue)
+    : options_(options), queue_(queue), log_(std::move(opened)), tail_(log_.end, kTailBytes) {
+  mark_keeper_ = std::thread([this] { sync_mark_every_second(); });
+  thread_ = std::thread([this] { run(); });
+}
+
+Committer::~Committer() {
+  if (auto closed = close(); !closed) spdlog::error("closing the log: {}", closed.error().message);
+}
+
+Result<std::vector<LogRecord>> Committer::read(std::int64_t from, std::size_t max_records,
+                                               std::size_t max_bytes) const {
+  std::vector<LogRecord> found;
+  if (tail_.read(from, max_records, max_bytes, found)) return found;
+  const std::shared_lock lock(store_mutex_);
+  if (!log_.store) return schemas::fail(ErrorCode::unavailable, "the log is closed");
+  return log_.store->read({from, tail_.end(), max_records, max_bytes});
+}
+
+LogCondition Committer::condition() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return {false, ended_->message};
+  }
+  if (const auto lack = lack_of_room()) return {false, fmt::format("{}: {}", lack->message, lack->hint)};
+  return {};
+}
+
+std::optional<Error> Committer::lack_of_room() const {
+  const auto room = options_.free_space ? options_.free_space(options_.directory) : free_bytes(options_.directory);
+  if (!room) return room.error();
+  if (*room >= options_.min_free_bytes) return std::nullopt;
+  return Error{ErrorCode::resource_exhausted,
+               fmt::format("the log takes no records: {} bytes are free where {} is, and {} must stay free", *room,
+                           options_.directory.native(), options_.min_free_bytes),
+               "make room on that file system; writing then goes on by itself", true};
+}
+
+void Committer::run() {
+  for (;;) {
+    auto batch = queue_.take(options_.max_batch_bytes);
+    if (batch.empty()) return;
+    commit(batch);
+  }
+}
+
+void Committer::commit(std::vector<PendingAppend>& batch) {
+  if (ended_) return refuse(batch, *ended_);
+  std::vector<NewRecord> records;
+  records.reserve(batch.size());
+  for (const auto& append : batch) {
+    if (!append.refused) records.push_back({append.timestamp, append.key, append.value});
+  }
+  if (records.empty()) return succeed(batch);
+  if (const auto lack = lack_of_room()) return refuse(batch, *lack);
+  if (auto written = log_.store->append(log_.end, records); !written) return fail(batch, written.error());
+  succeed(batch);
+}
+
+void Committer::succeed(std::vector<PendingAppend>& batch) {
+  std::vector<LogRecord> records;
+  std::vector<std::int64_t> offsets(batch.size(), -1);
+  records.reserve(batch.size());
+  for (std::size_t at = 0; at < batch.size(); ++at) {
+    auto& append = batch[at];
+    if (append.refused) continue;
+    offsets[at] = log_.end++;
+    records.push_back({{0, offsets[at]}, append.timestamp, std::move(append.key), std::move(append.value)});
+  }
+  // The mark first: nothing may be acknowledged that it does not vouch for.
+  log_.mark->advance(log_.end);
+  if (!records.empty()) tail_.extend(std::move(records));
+  for (std::size_t at = 0; at < batch.size(); ++at) {
+    auto& append = batch[at];
+    queue_.end(append,
+               append.refused ? AppendResult(Refused{*append.refused}) : AppendResult(Durable{{0, offsets[at]}}));
+  }
+}
+
+void Committer::refuse(std::vector<PendingAppend>& batch, const Error& error) {
+  queue_.fence(batch);
+  for (auto& append : batch) queue_.end(append, Refused{append.refused.value_or(error)});
+}
+
+void Committer::fail(std::vector<PendingAppend>& batch, const Error& error) {
+  spdlog::error("{}: reopening it", error.message);
+  queue_.fence(batch);
+  const auto reopened = reopen();
+  if (reopened) {
+    spdlog::warn("the log is open again and ends at {}", log_.end);
+  } else {
+    end_for_good(reopened.error());
+  }
+  for (auto& append : batch) {
+    queue_.end(append,
+               append.refused ? AppendResult(Refused{*append.refused}) : AppendResult(Unknown{unknown_error(error)}));
+  }
+  if (!reopened && options_.on_fatal) options_.on_fatal(*ended_);
+}
+
+Result<void> Committer::reopen() {
+  const std::unique_lock lock(store_mutex_);
+  log_.store.reset();
+  auto recovered = recover_store(options_, log_.end);
+  if (!recovered) return schemas::fail(recovered.error());
+  log_.store = std::move(recovered->store);
+  // What had not been acknowledged may have got there all the same; it counts from now on.
+  while (log_.end < recovered->end) {
+    auto records = log_.store->read({log_.end, recovered->end});
+    if (!records) return schemas::fail(records.error());
+    log_.end = records->back().position.offset + 1;
+    log_.mark->advance(log_.end);
+    tail_.extend(std::move(*records));
+  }
+  return {};
+}
+
+void Committer::end_for_good(const Error& error) {
+  Error ended{error.code, "the log has closed after a failed write: " + error.message, error.hint};
+  spdlog::critical("{}", ended.message);
+  queue_.refuse_all(ended);
+  const std::lock_guard lock(mutex_);
+  ended_ = std::move(ended);
+}
+
+void Committer::sync_mark_every_second() {
+  std::int64_t synced = 0;
+  std::unique_lock lock(mutex_);
+  while (!stopping_changed_.wait_for(lock, kMarkSyncInterval, [&] { return stopping_; })) {
+    lock.unlock();
+    const auto end = log_.mark->end();
+    if (end != synced) {
+      if (auto done = log_.mark->sync()) {
+        synced = end;
+      } else {
+        spdlog::warn("{}", done.error().message);
+      }
+    }
+    lock.lock();
+  }
+}
+
+Result<void> Committer::close() {
+  if (closed_) return *closed_;
+  queue_.stop();
+  thread_.join();
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stopping_changed_.notify_all();
+  mark_keeper_.join();
+  const std::unique_lock lock(store_mutex_);
+  closed_ = ended_ ? Result<void>(schemas::fail(*ended_)) : Result<void>();
+  if (!ended_) mark_as_closed();
+  log_.store.reset();
+  log_.lock.reset();
+  return *closed_;
+}
+
+/// So that the next open has nothing to recover. When it does not work, that one recovers: nothing is lost.
+void Committer::mark_as_closed() {
+  auto done = log_.store->flush();
+  if (done) done = log_.mark->set_closed_in_order(true);
+  if (!done) spdlog::warn("{}: the next start will recover the log", done.error().message);
+}
+
+}  // namespace solo::producers

@@ -1,0 +1,231 @@
+#include "producers/log_opening.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <rocksdb/env.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "producers/file_io.h"
+#include "producers/genesis.h"
+#include "producers/rocksdb_support.h"
+#include "producers/wal_rescue.h"
+#include "schemas/codec.h"
+
+namespace solo::producers {
+namespace {
+
+namespace fs = std::filesystem;
+
+using schemas::Error;
+using schemas::ErrorCode;
+using schemas::fail;
+using schemas::Result;
+
+RecordStore::Options store_options(const EmbeddedLogOptions& options) {
+  return {LogPaths(options.directory).database, options.write_buffer_bytes, options.env};
+}
+
+std::string loss_hint(const LogPaths& paths, const fs::path& evidence) {
+  return fmt::format(
+      "{}bring {} back from a copy; or, to go on without the lost records, remove {} and rebuild the views",
+      evidence.empty() ? "" : fmt::format("the write-ahead log is kept in {}; ", evidence.native()),
+      paths.directory.native(), paths.mark.native());
+}
+
+/// The first record of [0, end) that cannot be read, of a store that could not be opened; -1: not to be found out.
+std::int64_t first_damaged(const RecordStore::Options& options, std::int64_t end) {
+  const auto store = RecordStore::open_stopped(options);
+  if (!store) return -1;
+  ReadRange range;
+  range.end = end;
+  while (range.from < end) {
+    const auto records = (*store)->read(range);
+    if (!records || records->empty()) return range.from;
+    range.from = records->back().position.offset + 1;
+  }
+  return -1;
+}
+
+/// Adds to the error of a store that cannot be opened which offset is concerned and where the evidence is.
+Error explain_damage(Error error, const EmbeddedLogOptions& options, std::int64_t marked_end, const WalRescue* rescue) {
+  if (error.code != ErrorCode::data_loss) return error;
+  const LogPaths paths(options.directory);
+  const auto offset = first_damaged(store_options(options), marked_end);
+  if (offset >= 0) error.message += fmt::format(" (the first record concerned is {})", offset);
+  const auto kept = rescue != nullptr ? rescue->keep() : Result<fs::path>(fs::path());
+  error.hint = loss_hint(paths, kept.value_or(fs::path()));
+  return error;
+}
+
+Error missing_tail(const LogPaths& paths, std::int64_t end, std::int64_t marked_end, const fs::path& evidence) {
+  return {ErrorCode::data_loss,
+          fmt::format("records {} to {} of the log were acknowledged and are missing: it ends at {}", end,
+                      marked_end - 1, end),
+          loss_hint(paths, evidence)};
+}
+
+Result<void> make_directory(const fs::path& path) {
+  std::error_code error;
+  const bool made = fs::create_directories(path, error);
+  if (error) return fail(errno_error(error.value(), "create", path));
+  if (made) fs::permissions(path, fs::perms::owner_all, error);
+  if (error) return fail(errno_error(error.value(), "protect", path));
+  return {};
+}
+
+struct MarkFound {
+  std::unique_ptr<DurableMark> mark;
+  bool lost = false;
+};
+
+/// An unreadable mark is as good as none: what it said cannot be known.
+Result<MarkFound> find_mark(const LogPaths& paths) {
+  auto mark = DurableMark::open(paths.mark);
+  if (mark) return MarkFound{std::move(*mark), false};
+  if (mark.error().code != ErrorCode::data_loss) return fail(mark.error());
+  spdlog::warn("{}", mark.error().message);
+  return MarkFound{nullptr, true};
+}
+
+Result<Recovered> open_store(const EmbeddedLogOptions& options, std::int64_t marked_end) {
+  Recovered opened;
+  auto store = RecordStore::open(store_options(options));
+  if (!store) return fail(explain_damage(store.error(), options, marked_end, nullptr));
+  opened.store = std::move(*store);
+  auto end = opened.store->end();
+  if (!end) return fail(explain_damage(end.error(), options, marked_end, nullptr));
+  opened.end = *end;
+  if (opened.end < marked_end) {
+    return fail(missing_tail(LogPaths(options.directory), opened.end, marked_end, {}));
+  }
+  return opened;
+}
+
+Result<void> write_genesis(OpenedLog& log, const std::string& uuid, const Clock& clock) {
+  Genesis genesis;
+  genesis.log_uuid = uuid;
+  const auto now = clock.wall_us();
+  const auto value = encode_genesis(genesis, 0, now);
+  const NewRecord first{now, kGenesisKey, value};
+  if (auto written = log.store->append(0, {&first, 1}); !written) return written;
+  log.end = 1;
+  return {};
+}
+
+Result<void> read_genesis(OpenedLog& log) {
+  const auto first = log.store->read({0, 1, 1, schemas::kMaxRequestBytes});
+  if (!first) return fail(first.error());
+  assert(!first->empty());
+  auto genesis = decode_genesis(first->front().value);
+  if (!genesis) return fail(genesis.error());
+  log.genesis = std::move(*genesis);
+  return {};
+}
+
+/// The mark from now on: the one that was there, or a new one.
+Result<void> settle_mark(OpenedLog& log, const LogPaths& paths) {
+  if (!log.mark) {
+    auto created = DurableMark::create(paths.mark, log.genesis.log_uuid);
+    if (!created) return fail(created.error());
+    log.mark = std::move(*created);
+  }
+  if (log.mark->log_uuid() != log.genesis.log_uuid) {
+    return fail(ErrorCode::failed_precondition,
+                fmt::format("{} belongs to log {}, the records beside it to log {}", paths.mark.native(),
+                            log.mark->log_uuid(), log.genesis.log_uuid),
+                "bring both back from the same copy");
+  }
+  log.mark->advance(log.end);
+  return log.mark->set_closed_in_order(false);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DirectoryLock>> DirectoryLock::take(const fs::path& path, rocksdb::Env* env) {
+  if (env == nullptr) env = rocksdb::Env::Default();
+  rocksdb::FileLock* lock = nullptr;
+  const auto status = env->LockFile(path.native(), &lock);
+  if (!status.ok()) return fail(to_error(status, fmt::format("cannot lock {}", path.parent_path().native())));
+  return std::unique_ptr<DirectoryLock>(new DirectoryLock(env, lock));
+}
+
+DirectoryLock::~DirectoryLock() { env_->UnlockFile(lock_).PermitUncheckedError(); }
+
+Result<bool> DirectoryLock::is_held(const fs::path& path) {
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file && errno == ENOENT) return false;
+  if (!file) return fail(errno_error("open", path));
+  struct flock asked {};
+  asked.l_type = F_WRLCK;
+  asked.l_whence = SEEK_SET;
+  if (::fcntl(file.get(), F_GETLK, &asked) != 0) return fail(errno_error("look at the lock", path));
+  return asked.l_type != F_UNLCK;
+}
+
+Result<Recovered> recover_store(const EmbeddedLogOptions& options, std::int64_t marked_end) {
+  const LogPaths paths(options.directory);
+  auto rescue = WalRescue::begin(paths.directory, paths.database);
+  if (!rescue) return fail(rescue.error());
+  const auto damaged = rescue->damaged_bytes();
+  if (!damaged) return fail(damaged.error());
+  Recovered opened;
+  opened.cut_bytes = *damaged;
+  auto store = RecordStore::open(store_options(options));
+  if (!store) return fail(explain_damage(store.error(), options, marked_end, &*rescue));
+  opened.store = std::move(*store);
+  const auto end = opened.store->end();
+  if (!end) return fail(explain_damage(end.error(), options, marked_end, &*rescue));
+  opened.end = *end;
+  if (opened.end < marked_end) {
+    const auto kept = rescue->keep();
+    return fail(missing_tail(paths, opened.end, marked_end, kept.value_or(fs::path())));
+  }
+  if (auto dropped = rescue->drop(); !dropped) return fail(dropped.error());
+  return opened;
+}
+
+Result<OpenedLog> open_log(const EmbeddedLogOptions& options, const Clock& clock, Entropy& entropy,
+                           LogOpenReport& report) {
+  const LogPaths paths(options.directory);
+  OpenedLog log;
+  if (auto made = make_directory(paths.directory); !made) return fail(made.error());
+  auto lock = DirectoryLock::take(paths.lock, options.env);
+  if (!lock) return fail(lock.error());
+  log.lock = std::move(*lock);
+
+  auto found = find_mark(paths);
+  if (!found) return fail(found.error());
+  log.mark = std::move(found->mark);
+  report.marked_end = log.mark ? log.mark->end() : 0;
+  report.clean = log.mark && log.mark->closed_in_order();
+
+  const bool there = RecordStore::exists(paths.database);
+  if (!there && report.marked_end > 0) return fail(missing_tail(paths, 0, report.marked_end, {}));
+  auto opened =
+      there && !report.clean ? recover_store(options, report.marked_end) : open_store(options, report.marked_end);
+  if (!opened) return fail(opened.error());
+  log.store = std::move(opened->store);
+  log.end = opened->end;
+  report.cut_bytes = opened->cut_bytes;
+  // The mark is made right after the genesis: without it there may be a genesis, but nothing that was acknowledged.
+  report.mark_lost = found->lost || (!log.mark && log.end > 1);
+
+  if (log.end == 0) {
+    report.created = true;
+    const auto uuid = log.mark ? log.mark->log_uuid() : entropy.uuid();
+    if (auto written = write_genesis(log, uuid, clock); !written) return fail(written.error());
+  }
+  if (auto read = read_genesis(log); !read) return fail(read.error());
+  if (auto settled = settle_mark(log, paths); !settled) return fail(settled.error());
+  report.end = log.end;
+  return log;
+}
+
+}  // namespace solo::producers

@@ -1,0 +1,174 @@
+#include "producers/record_store.h"
+
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <array>
+#include <mutex>
+#include <utility>
+
+#include "producers/record_format.h"
+#include "producers/rocksdb_support.h"
+
+namespace solo::producers {
+namespace {
+
+using schemas::ErrorCode;
+using schemas::fail;
+using schemas::LogRecord;
+using schemas::Result;
+
+rocksdb::Options common_options(const RecordStore::Options& given) {
+  rocksdb::Options options;
+  if (given.env != nullptr) options.env = given.env;
+  options.info_log = rocksdb_logger("log");
+  options.compression = rocksdb::kNoCompression;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  rocksdb::BlockBasedTableOptions table;
+  table.format_version = 5;
+  table.block_size = 16 * 1024;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  return options;
+}
+
+rocksdb::Options writing_options(const RecordStore::Options& given) {
+  auto options = common_options(given);
+  options.create_if_missing = true;
+  options.write_buffer_size = given.write_buffer_bytes;
+  options.max_write_buffer_number = 3;
+  // A bounded table cache opens at most 16 files now and the rest when they are read.
+  options.max_open_files = 256;
+  options.skip_stats_update_on_db_open = true;
+  // What was recovered goes into a table file, synced, before open returns: pages of a write-ahead log whose sync once
+  // failed may say they are clean without being on the disk.
+  options.avoid_flush_during_recovery = false;
+  options.max_background_jobs = 2;
+  return options;
+}
+
+std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+struct RecordStore::Impl {
+  std::unique_ptr<rocksdb::DB> db;
+};
+
+RecordStore::RecordStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RecordStore::~RecordStore() = default;
+
+Result<std::unique_ptr<RecordStore>> RecordStore::open(const Options& options) {
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::Open(writing_options(options), options.directory, &db);
+  if (!status.ok()) return fail(to_error(status, "the log cannot be opened"));
+  return std::unique_ptr<RecordStore>(new RecordStore(std::make_unique<Impl>(Impl{std::unique_ptr<rocksdb::DB>(db)})));
+}
+
+Result<std::unique_ptr<RecordStore>> RecordStore::open_stopped(const Options& options) {
+  rocksdb::DB* db = nullptr;
+  auto reading = common_options(options);
+  reading.max_open_files = 256;
+  // Looking at a damaged log must be possible: what is missing is found when it is read.
+  reading.paranoid_checks = false;
+  const auto status = rocksdb::DB::OpenForReadOnly(reading, options.directory, &db);
+  if (!status.ok()) return fail(to_error(status, "the log cannot be read"));
+  return std::unique_ptr<RecordStore>(new RecordStore(std::make_unique<Impl>(Impl{std::unique_ptr<rocksdb::DB>(db)})));
+}
+
+Result<std::unique_ptr<RecordStore>> RecordStore::open_beside(const Options& options,
+                                                              const std::filesystem::path& scratch) {
+  rocksdb::DB* db = nullptr;
+  auto reading = common_options(options);
+  // Every table file is kept open, because the writer may delete it at any time; one thread opens them, since a pool
+  // made anew at each poll costs milliseconds.
+  reading.max_open_files = -1;
+  reading.max_file_opening_threads = 1;
+  const auto status = rocksdb::DB::OpenAsSecondary(reading, options.directory, scratch, &db);
+  if (!status.ok()) return fail(to_error(status, "the log cannot be followed"));
+  return std::unique_ptr<RecordStore>(new RecordStore(std::make_unique<Impl>(Impl{std::unique_ptr<rocksdb::DB>(db)})));
+}
+
+bool RecordStore::exists(const std::filesystem::path& directory) {
+  std::error_code error;
+  return std::filesystem::exists(directory / "CURRENT", error);
+}
+
+Result<std::int64_t> RecordStore::end() const {
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(rocksdb::ReadOptions()));
+  at->SeekToLast();
+  if (!at->status().ok()) return fail(to_error(at->status(), "the log's last record cannot be read"));
+  if (!at->Valid()) return 0;
+  const auto last = decode_offset(view(at->key()));
+  if (!last) return last;
+  if (auto record = decode_record(*last, view(at->value())); !record) return fail(record.error());
+  return *last + 1;
+}
+
+Result<void> RecordStore::append(std::int64_t first, std::span<const NewRecord> records) {
+  rocksdb::WriteBatch batch;
+  auto offset = first;
+  for (const auto& record : records) {
+    const auto key = encode_offset(offset);
+    const auto header = encode_header(offset, record.timestamp, record.key, record.value);
+    const std::array<rocksdb::Slice, 1> keys{rocksdb::Slice(key.data(), key.size())};
+    const std::array<rocksdb::Slice, 3> values{rocksdb::Slice(header.data(), header.size()), slice(record.key),
+                                               slice(record.value)};
+    const auto status =
+        batch.Put(rocksdb::SliceParts(keys.data(), keys.size()), rocksdb::SliceParts(values.data(), values.size()));
+    if (!status.ok()) return fail(to_error(status, "the log cannot be written"));
+    ++offset;
+  }
+  rocksdb::WriteOptions durably;
+  durably.sync = true;
+  const auto status = impl_->db->Write(durably, &batch);
+  if (!status.ok()) return fail(to_error(status, "the log cannot be written"));
+  return {};
+}
+
+Result<std::vector<LogRecord>> RecordStore::read(const ReadRange& range) const {
+  std::vector<LogRecord> found;
+  if (range.from >= range.end) return found;
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(rocksdb::ReadOptions()));
+  const auto first = encode_offset(range.from);
+  std::size_t bytes = 0;
+  auto expected = range.from;
+  const auto damaged = [&](schemas::Error error) -> Result<std::vector<LogRecord>> {
+    if (!found.empty()) return std::move(found);
+    return fail(std::move(error));
+  };
+  for (at->Seek({first.data(), first.size()}); expected < range.end && found.size() < range.max_records; at->Next()) {
+    if (!at->Valid()) {
+      if (at->status().ok()) return damaged(missing_error(expected));
+      return damaged(unreadable_error(expected, at->status()));
+    }
+    const auto offset = decode_offset(view(at->key()));
+    if (!offset || *offset != expected) return damaged(missing_error(expected));
+    if (!found.empty() && bytes + at->value().size() > range.max_bytes) break;
+    auto record = decode_record(expected, view(at->value()));
+    if (!record) return damaged(record.error());
+    bytes += at->value().size();
+    found.push_back(std::move(*record));
+    ++expected;
+  }
+  return found;
+}
+
+Result<void> RecordStore::flush() {
+  const auto status = impl_->db->Flush(rocksdb::FlushOptions());
+  if (!status.ok()) return fail(to_error(status, "the log cannot be flushed"));
+  return {};
+}
+
+Result<void> RecordStore::catch_up() {
+  const auto status = impl_->db->TryCatchUpWithPrimary();
+  if (!status.ok()) return fail(to_error(status, "the log cannot be followed"));
+  return {};
+}
+
+}  // namespace solo::producers

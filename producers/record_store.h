@@ -1,0 +1,84 @@
+// The embedded log's RocksDB: records by offset, nothing else. It knows how to open it, for writing or only to look,
+// how to write a batch durably and how to read a range with every check; it knows nothing of acknowledgements.
+//
+// Threads: append() belongs to one thread; reading may go on beside it. close() and catch_up() exclude everything else.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "schemas/position.h"
+#include "schemas/result.h"
+
+namespace rocksdb {
+class Env;
+}
+
+namespace solo::producers {
+
+/// A record on its way into the store.
+struct NewRecord {
+  std::int64_t timestamp = 0;
+  std::string_view key;
+  std::string_view value;
+};
+
+struct ReadRange {
+  std::int64_t from = 0;
+  /// Not beyond this.
+  std::int64_t end = 0;
+  std::size_t max_records = 1000;
+  std::size_t max_bytes = 4 * 1024 * 1024;
+};
+
+class RecordStore {
+ public:
+  struct Options {
+    std::filesystem::path directory;
+    std::size_t write_buffer_bytes = 4 * 1024 * 1024;
+    rocksdb::Env* env = nullptr;
+  };
+
+  /// Opens for writing; makes it if it is not there. What the write-ahead log held up to its first damage is in the
+  /// store and on the disk when this returns.
+  /// data_loss: RocksDB finds it damaged. failed_precondition: someone else has it open. resource_exhausted: no space.
+  static schemas::Result<std::unique_ptr<RecordStore>> open(const Options& options);
+  /// While nobody has it open for writing. Writes nothing.
+  static schemas::Result<std::unique_ptr<RecordStore>> open_stopped(const Options& options);
+  /// Beside the process that writes it; `scratch` is a directory of one's own. Sees what was there at the last
+  /// catch_up(), perhaps before it is durable.
+  static schemas::Result<std::unique_ptr<RecordStore>> open_beside(const Options& options,
+                                                                   const std::filesystem::path& scratch);
+  ~RecordStore();
+  RecordStore(const RecordStore&) = delete;
+  RecordStore& operator=(const RecordStore&) = delete;
+
+  /// Is there a store in this directory?
+  static bool exists(const std::filesystem::path& directory);
+
+  /// One past the last record; 0: none. data_loss: the last record is damaged.
+  schemas::Result<std::int64_t> end() const;
+
+  /// Puts records at `first` and behind, all or none, and syncs. After an error nothing is known: close and reopen.
+  schemas::Result<void> append(std::int64_t first, std::span<const NewRecord> records);
+
+  /// Contiguous records, every one checked; fewer than asked for where the range ends or the limits are reached.
+  /// data_loss: the first of them is missing or damaged (one further on ends the answer before it).
+  schemas::Result<std::vector<schemas::LogRecord>> read(const ReadRange& range) const;
+
+  /// Into a table file, so that the next open has nothing to recover.
+  schemas::Result<void> flush();
+
+  schemas::Result<void> catch_up();
+
+ private:
+  struct Impl;
+  explicit RecordStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace solo::producers
