@@ -207,6 +207,7 @@ Result<OpenedLog> open_log(const EmbeddedLogOptions& options, const Clock& clock
   report.clean = log.mark && log.mark->closed_in_order();
 
   const bool there = RecordStore::exists(paths.database);
+  if (auto made = make_directory(paths.database); !made) return fail(made.error());
   if (!there && report.marked_end > 0) return fail(missing_tail(paths, 0, report.marked_end, {}));
   auto opened =
       there && !report.clean ? recover_store(options, report.marked_end) : open_store(options, report.marked_end);

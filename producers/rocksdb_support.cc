@@ -28,7 +28,9 @@ class SpdlogLogger final : public rocksdb::Logger {
   void write(spdlog::level::level_enum level, const char* format, va_list arguments) {
     char line[1024];
     std::vsnprintf(line, sizeof(line), format, arguments);
-    spdlog::log(level, "rocksdb ({}): {}", name_, line);
+    std::string_view text(line);
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
+    spdlog::log(level, "rocksdb ({}): {}", name_, text);
   }
 
   const std::string name_;
