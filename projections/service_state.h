@@ -4,14 +4,25 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "schemas/result.h"
-#include "schemas/schemas.h"
+
+namespace solo::v1 {
+struct EndStatusT;
+struct InstanceT;
+struct ServiceRecordT;
+struct ServiceStatusT;
+enum class ServiceState : std::uint8_t;
+}  // namespace solo::v1
 
 namespace solo::projections {
 
 /// desired stopped: stopping while an instance is left, then killed. desired run: by phase.
 v1::ServiceState derive_state(const v1::ServiceRecordT& record);
+
+/// Wanted, and neither finished nor failed: its name is taken.
+bool is_live(const v1::ServiceRecordT& record);
 
 /// The live instance of the current generation, if there is one.
 const v1::InstanceT* current_instance(const v1::ServiceRecordT& record);
@@ -19,14 +30,19 @@ const v1::InstanceT* current_instance(const v1::ServiceRecordT& record);
 /// What a client is told.
 v1::ServiceStatusT to_status(const v1::ServiceRecordT& record);
 
-/// Nothing yet; or done; or failed for good, and why.
+/// `exit 3`, `signal 9`, `unknown`.
+std::string describe_end(const v1::EndStatusT& end);
+
+/// Nothing yet; or done; or failed for good, and why (failed_precondition: the reason, then the detail).
 using Effect = std::optional<schemas::Result<void>>;
 
-/// Deploy of `generation`: running (or already over), superseded, killed; or its start failed.
+/// Deploy of `generation`. Done: it has started, or did before it was killed. Failed: its start failed, or it was
+/// superseded or killed and can never start any more.
 Effect deploy_effect(const v1::ServiceRecordT& record, std::uint64_t generation);
-/// Kill of `generation`: no instance of it or of an older one is left.
+/// Kill of `generation`. Done: no instance of it or of an older one is left.
 Effect kill_effect(const v1::ServiceRecordT& record, std::uint64_t generation);
-/// Restart: an instance that satisfies `epoch` is running; or it failed.
+/// Restart of `generation`. Done: an instance that satisfies `epoch`, or a newer generation, has started. Failed: it
+/// was killed, or could not be started.
 Effect restart_effect(const v1::ServiceRecordT& record, std::uint64_t generation, std::uint64_t epoch);
 
 }  // namespace solo::projections

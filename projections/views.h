@@ -35,6 +35,10 @@ struct RecoveryRecordT;
 struct PartitionMetaT;
 }  // namespace solo::v1
 
+namespace rocksdb {
+class Env;
+}
+
 namespace solo::projections {
 
 /// The highest rules version this build can apply.
@@ -50,6 +54,8 @@ struct ViewOptions {
   std::int32_t partitions = 1;
   std::uint64_t flush_after_records = 20'000;
   std::chrono::milliseconds flush_after{5'000};
+  /// Where RocksDB does its I/O: the machine, unless a test has it fail. Not owned.
+  rocksdb::Env* env = nullptr;
 };
 
 /// What open() had to do about one partition's directory.

@@ -1,0 +1,186 @@
+// Orders: deploy, kill, restart.
+#include <sodium/crypto_hash_sha256.h>
+
+#include <array>
+
+#include "projections/apply_rules.h"
+#include "projections/service_state.h"
+#include "schemas/spec.h"
+
+namespace solo::projections {
+namespace {
+
+using schemas::ErrorCode;
+
+std::string sha256_hex(std::string_view text) {
+  std::array<unsigned char, crypto_hash_sha256_BYTES> digest{};
+  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(text.data()), text.size());
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(2 * digest.size());
+  for (const unsigned char byte : digest) {
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 0xfU];
+  }
+  return hex;
+}
+
+std::string name_of(const Incoming& incoming) { return fmt::format("{}/{}", incoming.tenant, incoming.service); }
+
+/// What if_generation is compared with: the pending generation if there is one, else the current; 0: there is none.
+std::uint64_t addressed_generation(const v1::ServiceRecordT* record) {
+  if (record == nullptr || record->desired == v1::Desired::stopped) return 0;
+  if (record->pending) return record->pending->generation;
+  return record->current ? record->current->generation : 0;
+}
+
+std::optional<Judgement> check_generation(const Incoming& incoming, const v1::ServiceRecordT* record,
+                                          std::uint64_t if_generation) {
+  const std::uint64_t addressed = addressed_generation(record);
+  if (if_generation == 0 || if_generation == addressed) return std::nullopt;
+  return rejected(ErrorCode::failed_precondition,
+                  fmt::format("generation {} of {} was asked for, {}", if_generation, name_of(incoming),
+                              addressed == 0 ? "there is none" : fmt::format("it is {}", addressed)),
+                  addressed);
+}
+
+/// Moves the spec's code text under its digest, counted.
+void keep_code(v1::DeploymentT& deployment, PartitionState& state) {
+  if (deployment.spec->code.empty()) return;
+  deployment.code_digest = sha256_hex(deployment.spec->code);
+  const std::uint64_t references = state.code_references(deployment.code_digest);
+  if (references == 0) {
+    state.put_code(deployment.code_digest, std::move(deployment.spec->code));
+  } else {
+    state.set_code_references(deployment.code_digest, references + 1);
+  }
+  deployment.spec->code.clear();
+}
+
+void drop_pending(v1::ServiceRecordT& record, PartitionState& state) {
+  if (!record.pending) return;
+  release_code(*record.pending, state);
+  record.pending.reset();
+}
+
+/// The name is free: the new generation is the current one from here on.
+void make_current(v1::ServiceRecordT& record, v1::DeploymentT deployment, PartitionState& state) {
+  drop_pending(record, state);
+  if (record.current) release_code(*record.current, state);
+  record.current = std::move(deployment);
+  record.desired = v1::Desired::run;
+  record.kill_grace_ms = 0;
+  record.kill_force = false;
+  record.phase = v1::Phase::waiting;
+  record.ever_started = false;
+  record.restarts = 0;
+  record.last_end.reset();
+  record.reason.clear();
+  record.detail.clear();
+}
+
+Judgement apply_deployed(const Incoming& incoming, const v1::ServiceDeployed& deployed, PartitionState& state) {
+  if (deployed.spec() == nullptr) return rejected(ErrorCode::invalid_argument, "a deploy needs a spec");
+  v1::DeploymentT deployment;
+  deployed.spec()->UnPackTo(&deployment.spec.ensure());
+  if (auto checked = schemas::check_spec(*deployment.spec); !checked) {
+    return rejected(checked.error().code, checked.error().message);
+  }
+  const v1::ServiceRecordT* before = state.find_service(incoming.tenant, incoming.service);
+  if (auto other = check_generation(incoming, before, deployed.if_generation())) return *std::move(other);
+  const bool live = before != nullptr && is_live(*before);
+  if (live && !deployed.replace()) {
+    return rejected(ErrorCode::already_exists,
+                    fmt::format("{} runs as generation {}", name_of(incoming), before->current->generation),
+                    before->current->generation);
+  }
+
+  deployment.generation = ++state.edit_tenant(incoming.tenant).deploys;
+  deployment.deployed_at = incoming.event.time();
+  const std::uint64_t generation = deployment.generation;
+  // First the new code, so that a text both generations share stays where it is.
+  keep_code(deployment, state);
+  v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
+  if (live) {
+    drop_pending(record, state);
+    record.pending = std::move(deployment);
+  } else {
+    make_current(record, std::move(deployment), state);
+  }
+  return Judgement{Verdict::applied, ErrorCode::ok, {}, generation};
+}
+
+Judgement not_found(const Incoming& incoming) {
+  return rejected(ErrorCode::not_found, fmt::format("no service {}", name_of(incoming)));
+}
+
+/// What a restart or kill is about; nothing if the name is free.
+const v1::ServiceRecordT* find_wanted(const Incoming& incoming, PartitionState& state) {
+  const v1::ServiceRecordT* record = state.find_service(incoming.tenant, incoming.service);
+  return record == nullptr || record->desired == v1::Desired::stopped ? nullptr : record;
+}
+
+Judgement apply_killed(const Incoming& incoming, const v1::ServiceKilled& killed, PartitionState& state) {
+  const v1::ServiceRecordT* before = find_wanted(incoming, state);
+  if (before == nullptr) return not_found(incoming);
+  if (auto other = check_generation(incoming, before, killed.if_generation())) return *std::move(other);
+
+  v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
+  const std::uint64_t generation = addressed_generation(&record);
+  drop_pending(record, state);
+  record.desired = v1::Desired::stopped;
+  record.kill_force = killed.force();
+  record.kill_grace_ms = killed.grace_ms();
+  // The spec goes, so what it says about stopping is kept here.
+  if (const auto& limits = record.current->spec->restart_limits; record.kill_grace_ms == 0 && limits) {
+    record.kill_grace_ms = limits->shutdown_timeout_ms;
+  }
+  release_code(*record.current, state);
+  v1::DeploymentT tombstone;
+  tombstone.generation = record.current->generation;
+  record.current = std::move(tombstone);
+  return Judgement{Verdict::applied, ErrorCode::ok, {}, generation};
+}
+
+Judgement apply_restart(const Incoming& incoming, const v1::ServiceRestartRequested& restart, PartitionState& state) {
+  const v1::ServiceRecordT* before = find_wanted(incoming, state);
+  if (before == nullptr) return not_found(incoming);
+  if (auto other = check_generation(incoming, before, restart.if_generation())) return *std::move(other);
+
+  v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
+  ++record.restart_epoch;
+  if (!is_live(record)) {
+    record.phase = v1::Phase::waiting;
+    record.restarts = 0;
+    record.reason.clear();
+    record.detail.clear();
+  }
+  return Judgement{Verdict::applied, ErrorCode::ok, {}, record.current->generation, record.restart_epoch};
+}
+
+}  // namespace
+
+void release_code(const v1::DeploymentT& deployment, PartitionState& state) {
+  if (deployment.code_digest.empty()) return;
+  const std::uint64_t references = state.code_references(deployment.code_digest);
+  if (references <= 1) {
+    state.erase_code(deployment.code_digest);
+  } else {
+    state.set_code_references(deployment.code_digest, references - 1);
+  }
+}
+
+Judgement apply_command(const Incoming& incoming, PartitionState& state) {
+  switch (incoming.event.payload_type()) {
+    case v1::Payload::ServiceDeployed:
+      return apply_deployed(incoming, *incoming.event.payload_as_ServiceDeployed(), state);
+    case v1::Payload::ServiceKilled:
+      return apply_killed(incoming, *incoming.event.payload_as_ServiceKilled(), state);
+    case v1::Payload::ServiceRestartRequested:
+      return apply_restart(incoming, *incoming.event.payload_as_ServiceRestartRequested(), state);
+    default:
+      return quarantined("no rule for this order", ErrorCode::unimplemented);
+  }
+}
+
+}  // namespace solo::projections
