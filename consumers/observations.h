@@ -1,13 +1,12 @@
 // What this node saw, on its way into the log: kept in order per partition, and repeated until it is durable.
 //
-// Every event gets the id RUN-SEQUENCE in the order of the publish() calls. What waits for a partition is appended as
-// one batch at a time; on the first record of a batch that is not durable, everything behind it counts as unknown
-// too, and the whole rest is appended again under the same ids after a pause (apply takes each sequence once). Only
-// when a later record of the batch got in although an earlier one did not, the rest gets new ids, since its old ones
-// would be taken for duplicates.
+// Every event gets the id RUN-SEQUENCE in the order of the publish() calls and is appended at once. When one has not
+// become durable, everything behind it in its partition counts as unknown too: once all of that has ended, the whole
+// rest is appended again after a pause, under the same ids (apply takes each sequence once). Only if a later one got in
+// although an earlier one did not, the rest gets new ids, since its old ones would be taken for duplicates.
 //
-// Threads: every function may be called from any thread; publish() never waits. One thread of its own does the
-// appending. Memory: nothing is dropped; saturated() asks those who cause observations to hold back.
+// Threads: every function may be called from any thread; publish() never waits. One thread of its own repeats.
+// Memory: nothing is dropped; saturated() asks those who cause observations to hold back.
 #pragma once
 
 #include <chrono>
@@ -39,8 +38,8 @@ struct PublisherOptions {
   /// Pauses before a repeated append.
   std::chrono::milliseconds first_pause{20};
   std::chrono::milliseconds longest_pause{2'000};
-  /// Records of one partition appended at once.
-  std::size_t batch = 1'000;
+  /// Records of one partition that may be outstanding in the log.
+  std::size_t in_flight = 1'000;
   /// More than this waiting: saturated.
   std::size_t high_water = 1'000;
 };
@@ -60,7 +59,8 @@ class ObservationPublisher {
   /// and is an error to report, not to stop for.
   schemas::Result<std::size_t> send_outbox();
 
-  /// Fills in id, source and time; the rest is the caller's. `durable` is called on the publisher's thread.
+  /// Fills in id, source and time; the rest is the caller's. `durable` is called on a thread of the log, and must not
+  /// wait.
   void publish(v1::EventT event, OnDurable durable = {});
   /// To a given partition: for RuntimeClaimed.
   void publish_to(std::int32_t partition, v1::EventT event, OnDurable durable = {});
@@ -83,7 +83,8 @@ class ObservationPublisher {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  // Shared with the appends that are outstanding in the log.
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace solo::consumers
