@@ -15,11 +15,12 @@ class TreeCheck {
   TreeCheck(std::size_t size, EnumRule enums) : budget_(size * kMaxSharing), enums_(enums) {}
 
   bool table(const flatbuffers::Table* table, const flatbuffers::TypeTable* type, const Path* path) {
-    return for_each_field(table, type, [&](const FieldView& field) {
-      const Path here{path, field.name};
-      if (is_union(field)) return union_value(field, here);
-      if (field.data == nullptr) return true;
-      return field.is_vector ? vector(field, here) : value(field, field.data, here);
+    return for_each_set_field(table, type, [&](const FieldView& field) {
+      const Path here{path, field.name()};
+      if (field.type == flatbuffers::ET_UTYPE) return union_tag(field, table, here);
+      if (field.is_vector) return vector(field, here);
+      if (field.is_union()) return union_value(field, here);
+      return value(field, field.data, here);
     });
   }
 
@@ -37,26 +38,30 @@ class TreeCheck {
     return true;
   }
 
-  bool union_value(const FieldView& field, const Path& path) {
-    if (field.tag == 0) return field.data == nullptr || refuse(path, "has a value but no type");
-    const flatbuffers::TypeTable* member = union_member(field.ref, field.tag);
-    if (member == nullptr) {
-      return refuse(path, "has a type this build does not know: " + std::to_string(field.tag),
-                    ErrorCode::unimplemented);
+  // A union's value is the field that follows its tag.
+  bool union_tag(const FieldView& field, const flatbuffers::Table* table, const Path& path) {
+    if (*field.data == 0) return true;
+    if (union_member(field.ref(), *field.data) == nullptr) {
+      return refuse(path, "is one this build does not know: " + std::to_string(*field.data), ErrorCode::unimplemented);
     }
-    if (field.data == nullptr) return refuse(path, "has a type but no value");
-    return table(table_at(field.data), member, &path);
+    const auto value = flatbuffers::FieldIndexToOffset(static_cast<flatbuffers::voffset_t>(field.id + 1));
+    return table->CheckField(value) || refuse(path, "is given without its value");
+  }
+
+  bool union_value(const FieldView& field, const Path& path) {
+    if (field.tag == 0) return refuse(path, "is given without its type");
+    return table(table_at(field.data), union_member(field.ref(), field.tag), &path);
   }
 
   bool vector(const FieldView& field, const Path& path) {
     const VectorView elements = vector_at(field.data);
-    const std::size_t width = flatbuffers::InlineSize(field.type, field.ref);
+    const std::size_t width = field.width();
     if (!spend(elements.size * width, path)) return false;
     const bool offsets = field.type == flatbuffers::ET_STRING || field.type == flatbuffers::ET_SEQUENCE;
-    if (!offsets && field.ref == nullptr) return true;
+    if (!offsets && field.ref_index < 0) return true;
     const std::uint8_t* element = elements.first;
     for (std::size_t index = 0; index < elements.size; ++index, element += width) {
-      const Path here{&path, {}, static_cast<std::ptrdiff_t>(index)};
+      const Path here{&path, nullptr, static_cast<std::ptrdiff_t>(index)};
       if (offsets && flatbuffers::ReadScalar<flatbuffers::uoffset_t>(element) == 0) return refuse(here, "is not there");
       if (!value(field, element, here)) return false;
     }
@@ -68,10 +73,10 @@ class TreeCheck {
       const std::string_view text = string_at(data);
       return spend(text.size(), path) && (is_utf8(text) || refuse(path, "is not UTF-8"));
     }
-    if (field.type == flatbuffers::ET_SEQUENCE) return table(table_at(data), field.ref, &path);
-    if (enums_ == EnumRule::refuse_unknown && field.ref != nullptr && field.type != flatbuffers::ET_UTYPE) {
+    if (field.type == flatbuffers::ET_SEQUENCE) return table(table_at(data), field.ref(), &path);
+    if (enums_ == EnumRule::refuse_unknown && field.ref_index >= 0) {
       const auto number = static_cast<std::int64_t>(integer_at(field.type, data));
-      if (flatbuffers::EnumName(number, field.ref) == nullptr) {
+      if (flatbuffers::EnumName(number, field.ref()) == nullptr) {
         return refuse(path, "has a value this build does not know: " + std::to_string(number));
       }
     }

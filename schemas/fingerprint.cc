@@ -1,7 +1,7 @@
 #include "schemas/fingerprint.h"
 
-// For the size of its state, which then needs no allocation; the library is linked as it is.
-#define XXH_STATIC_LINKING_ONLY
+// As a header-only library: the state then has a known size and lives on the stack.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <bit>
@@ -22,27 +22,25 @@ constexpr std::uint32_t kEndOfTable = 0xffffffff;
 // Gathers what is hashed: on the stack while it is short, which it nearly always is, so that one call hashes it.
 class Feed {
  public:
-  void bytes(const void* data, std::size_t size) {
-    if (size > sizeof buffer_ - used_) {
-      spill();
-      if (size > sizeof buffer_) {
-        XXH3_128bits_update(&state_, data, size);
-        return;
-      }
-    }
-    std::memcpy(buffer_ + used_, data, size);
-    used_ += size;
-  }
-
   template <class Number>
   void number(Number value) {
     static_assert(std::is_integral_v<Number>);
-    bytes(&value, sizeof value);
+    if (sizeof value > sizeof buffer_ - used_) spill();
+    std::memcpy(buffer_ + used_, &value, sizeof value);
+    used_ += sizeof value;
   }
 
   void text(std::string_view value) {
     number(static_cast<std::uint32_t>(value.size()));
-    bytes(value.data(), value.size());
+    if (value.size() > sizeof buffer_ - used_) {
+      spill();
+      if (value.size() > sizeof buffer_) {
+        XXH3_128bits_update(&state_, value.data(), value.size());
+        return;
+      }
+    }
+    std::memcpy(buffer_ + used_, value.data(), value.size());
+    used_ += value.size();
   }
 
   Hash128 finish() {
@@ -72,39 +70,51 @@ class Feed {
 
 void feed_fields(Feed& feed, const flatbuffers::Table* table, const flatbuffers::TypeTable* type);
 
-void feed_value(Feed& feed, const FieldView& field, const std::uint8_t* data) {
-  if (field.type == flatbuffers::ET_STRING) {
-    feed.text(string_at(data));
-  } else if (field.type == flatbuffers::ET_SEQUENCE) {
-    feed_fields(feed, table_at(data), is_union(field) ? union_member(field.ref, field.tag) : field.ref);
-  } else {
-    feed.number(integer_at(field.type, data));
+void feed_head(Feed& feed, const FieldView& field) {
+  feed.number((static_cast<std::uint32_t>(field.id) << 16) | (static_cast<std::uint32_t>(field.type) << 8) |
+              (field.is_vector ? 1U : 0U));
+}
+
+void feed_vector(Feed& feed, const FieldView& field) {
+  const VectorView elements = vector_at(field.data);
+  if (elements.size == 0) return;
+  feed_head(feed, field);
+  feed.number(static_cast<std::uint32_t>(elements.size));
+  const std::size_t width = field.width();
+  const std::uint8_t* element = elements.first;
+  for (std::size_t index = 0; index < elements.size; ++index, element += width) {
+    if (field.type == flatbuffers::ET_STRING) {
+      feed.text(string_at(element));
+    } else if (field.type == flatbuffers::ET_SEQUENCE) {
+      feed_fields(feed, table_at(element), field.ref());
+    } else {
+      feed.number(integer_at(field.type, element));
+    }
   }
 }
 
-bool at_default(const FieldView& field) {
-  if (field.data == nullptr) return true;
-  if (field.is_vector) return vector_at(field.data).size == 0;
-  if (field.type == flatbuffers::ET_STRING) return string_at(field.data).empty();
-  if (field.type == flatbuffers::ET_SEQUENCE) return is_union(field) && union_member(field.ref, field.tag) == nullptr;
-  return integer_at(field.type, field.data) == 0;
+void feed_field(Feed& feed, const FieldView& field) {
+  if (field.is_vector) return feed_vector(feed, field);
+  if (field.type == flatbuffers::ET_STRING) {
+    const std::string_view text = string_at(field.data);
+    if (text.empty()) return;
+    feed_head(feed, field);
+    feed.text(text);
+  } else if (field.type == flatbuffers::ET_SEQUENCE) {
+    const flatbuffers::TypeTable* type = field.ref();
+    if (type->st == flatbuffers::ST_UNION) type = union_member(type, field.tag);
+    if (type == nullptr) return;
+    feed_head(feed, field);
+    feed_fields(feed, table_at(field.data), type);
+  } else if (const std::uint64_t bits = integer_at(field.type, field.data); bits != 0) {
+    feed_head(feed, field);
+    feed.number(bits);
+  }
 }
 
 void feed_fields(Feed& feed, const flatbuffers::Table* table, const flatbuffers::TypeTable* type) {
-  for_each_field(table, type, [&](const FieldView& field) {
-    if (at_default(field)) return true;
-    feed.number((static_cast<std::uint32_t>(field.id) << 16) | (static_cast<std::uint32_t>(field.type) << 8) |
-                (field.is_vector ? 1U : 0U));
-    if (!field.is_vector) {
-      feed_value(feed, field, field.data);
-      return true;
-    }
-    const VectorView elements = vector_at(field.data);
-    const std::size_t width = flatbuffers::InlineSize(field.type, field.ref);
-    feed.number(static_cast<std::uint32_t>(elements.size));
-    for (std::size_t index = 0; index < elements.size; ++index) {
-      feed_value(feed, field, elements.first + index * width);
-    }
+  for_each_set_field(table, type, [&feed](const FieldView& field) {
+    feed_field(feed, field);
     return true;
   });
   feed.number(kEndOfTable);

@@ -85,10 +85,10 @@ class Reader {
     if (auto known = check_names(*object, type, path); !known) return fail(known.error());
     std::vector<Built> fields;
     for (std::size_t index = 0; index < type->num_elems; ++index) {
-      Built built{field_type(type, index), 0, {}};
-      const Path here{&path, built.field.name};
-      const JsonValue* value = find(*object, built.field.name);
-      if (is_union(built.field)) {
+      Built built{field_of(type, index), 0, {}};
+      const Path here{&path, built.field.name()};
+      const JsonValue* value = find(*object, built.field.name());
+      if (built.field.is_union()) {
         built.field.tag = tag_before(fields, index);
         if (auto fits = check_union(built.field, value, here); !fits) return fail(fits.error());
       }
@@ -101,9 +101,9 @@ class Reader {
 
  private:
   static Result<void> check_names(const JsonValue::Object& object, const TypeTable* type, const Path& path) {
-    for (const auto& [name, value] : object) {
-      const bool known = std::any_of(type->names, type->names + type->num_elems,
-                                     [&name = name](const char* field) { return name == field; });
+    for (const std::string& name : object.names) {
+      const bool known =
+          std::any_of(type->names, type->names + type->num_elems, [&name](const char* field) { return name == field; });
       // The name may be anything: quoted, it cannot spoil the message.
       if (!known) {
         return refuse(path, "unknown field " + quote(name),
@@ -115,10 +115,10 @@ class Reader {
 
   // The field's value; null in JSON is the same as not given.
   static const JsonValue* find(const JsonValue::Object& object, std::string_view name) {
-    for (const auto& [key, value] : object) {
-      if (key == name) return std::holds_alternative<std::nullptr_t>(value.held) ? nullptr : &value;
-    }
-    return nullptr;
+    const auto found = std::find(object.names.begin(), object.names.end(), name);
+    if (found == object.names.end()) return nullptr;
+    const JsonValue& value = object.values[static_cast<std::size_t>(found - object.names.begin())];
+    return std::holds_alternative<std::nullptr_t>(value.held) ? nullptr : &value;
   }
 
   static std::uint8_t tag_before(const std::vector<Built>& fields, std::size_t index) {
@@ -129,10 +129,10 @@ class Reader {
   static Result<void> check_union(const FieldView& field, const JsonValue* value, const Path& path) {
     if (field.tag == 0 && value != nullptr) {
       return refuse(path, "its type is not given",
-                    "set " + std::string(field.name) + "_type to one of " + names_of(field.ref, 1));
+                    "set " + std::string(field.name()) + "_type to one of " + names_of(field.ref(), 1));
     }
     if (field.tag != 0 && value == nullptr) {
-      return refuse(path, "is not given, though " + std::string(field.name) + "_type is", "at least {}");
+      return refuse(path, "is not given, though " + std::string(field.name()) + "_type is", "at least {}");
     }
     return {};
   }
@@ -151,7 +151,7 @@ class Reader {
       return {};
     }
     if (field.type == flatbuffers::ET_SEQUENCE) {
-      auto made = table(json, is_union(field) ? union_member(field.ref, field.tag) : field.ref, path);
+      auto made = table(json, field.is_union() ? union_member(field.ref(), field.tag) : field.ref(), path);
       if (!made) return fail(made.error());
       built.offset = made->Union();
       return {};
@@ -167,17 +167,17 @@ class Reader {
       built.bits = *truth ? 1 : 0;
       return {};
     }
-    if (const auto* name = std::get_if<std::string>(&json.held); name != nullptr && field.ref != nullptr) {
+    if (const auto* name = std::get_if<std::string>(&json.held); name != nullptr && field.ref_index >= 0) {
       return named(built, *name, path);
     }
-    if (field.type == flatbuffers::ET_UTYPE) return refuse(path, "is not one of " + names_of(field.ref, 0));
+    if (field.type == flatbuffers::ET_UTYPE) return refuse(path, "is not one of " + names_of(field.ref(), 0));
     return integer(built, json, path);
   }
 
   static Result<void> named(Built& built, const std::string& name, const Path& path) {
-    const auto number = value_of_name(built.field.ref, name);
+    const auto number = value_of_name(built.field.ref(), name);
     if (!number) {
-      Error error = refuse(path, quote(name) + " is not known", "one of " + names_of(built.field.ref, 0)).value();
+      Error error = refuse(path, quote(name) + " is not known", "one of " + names_of(built.field.ref(), 0)).value();
       if (built.field.type == flatbuffers::ET_UTYPE) error.code = ErrorCode::unimplemented;
       return fail(std::move(error));
     }
@@ -200,7 +200,7 @@ class Reader {
       return {};
     }
     const bool unfit = std::holds_alternative<JsonValue::Unfit>(json.held);
-    if (built.field.ref != nullptr) return refuse(path, "is not one of " + names_of(built.field.ref, 0));
+    if (built.field.ref_index >= 0) return refuse(path, "is not one of " + names_of(built.field.ref(), 0));
     return refuse(path, unfit ? "is not an integer, or too large for one" : "is not an integer");
   }
 
@@ -211,10 +211,10 @@ class Reader {
     elements.reserve(array->size());
     for (std::size_t index = 0; index < array->size(); ++index) {
       Built& element = elements.emplace_back(Built{built.field, 0, {}});
-      const Path here{&path, {}, static_cast<std::ptrdiff_t>(index)};
+      const Path here{&path, nullptr, static_cast<std::ptrdiff_t>(index)};
       if (auto done = value(element, (*array)[index], here); !done) return done;
     }
-    const std::size_t width = flatbuffers::InlineSize(built.field.type, built.field.ref);
+    const std::size_t width = built.field.width();
     builder_.StartVector(elements.size(), width);
     for (auto element = elements.rbegin(); element != elements.rend(); ++element) push(*element);
     built.offset = Offset<void>(builder_.EndVector(elements.size()));
@@ -226,7 +226,7 @@ class Reader {
       builder_.PushElement(element.offset);
       return;
     }
-    switch (flatbuffers::InlineSize(element.field.type, element.field.ref)) {
+    switch (element.field.width()) {
       case 1:
         builder_.PushElement(static_cast<std::uint8_t>(element.bits));
         return;
@@ -245,13 +245,11 @@ class Reader {
     const flatbuffers::uoffset_t start = builder_.StartTable();
     for (const Built& built : fields) {
       const flatbuffers::voffset_t slot = flatbuffers::FieldIndexToOffset(built.field.id);
-      const bool by_offset = built.field.is_vector || built.field.type == flatbuffers::ET_STRING ||
-                             built.field.type == flatbuffers::ET_SEQUENCE;
-      if (by_offset) {
+      if (built.field.by_offset()) {
         builder_.AddOffset(slot, built.offset);
         continue;
       }
-      switch (flatbuffers::InlineSize(built.field.type, built.field.ref)) {
+      switch (built.field.width()) {
         case 1:
           builder_.AddElement(slot, static_cast<std::uint8_t>(built.bits), std::uint8_t{0});
           break;

@@ -50,12 +50,14 @@ class Builder {
   bool end_array() { return close(); }
 
   bool key(std::string& name) {
-    auto& fields = std::get<JsonValue::Object>(open_.back()->held);
-    if (fields.size() == kMaxFields) return refuse("an object has more than " + std::to_string(kMaxFields) + " fields");
-    for (const auto& field : fields) {
-      if (field.first == name) return refuse(quote(name) + " is there twice in one object");
+    auto& object = std::get<JsonValue::Object>(open_.back()->held);
+    if (object.names.size() == kMaxFields)
+      return refuse("an object has more than " + std::to_string(kMaxFields) + " fields");
+    if (std::find(object.names.begin(), object.names.end(), name) != object.names.end()) {
+      return refuse(quote(name) + " is there twice in one object");
     }
-    fields.emplace_back(std::move(name), JsonValue());
+    object.names.push_back(std::move(name));
+    object.values.emplace_back();
     return true;
   }
 
@@ -77,7 +79,7 @@ class Builder {
   JsonValue* place() {
     if (open_.empty()) return &root_;
     if (auto* array = std::get_if<JsonValue::Array>(&open_.back()->held)) return &array->emplace_back();
-    return &std::get<JsonValue::Object>(open_.back()->held).back().second;
+    return &std::get<JsonValue::Object>(open_.back()->held).values.back();
   }
 
   template <class Held>

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -17,7 +16,11 @@ struct JsonValue {
   /// A number with a fraction, an exponent or more digits than 64 bits hold: no field takes one.
   struct Unfit {};
   using Array = std::vector<JsonValue>;
-  using Object = std::vector<std::pair<std::string, JsonValue>>;
+  /// names[i] is that of values[i].
+  struct Object {
+    std::vector<std::string> names;
+    std::vector<JsonValue> values;
+  };
 
   std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, Unfit, std::string, Array, Object> held;
 };

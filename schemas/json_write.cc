@@ -35,7 +35,7 @@ void write_string(std::string& out, std::string_view text) {
 void write_integer(std::string& out, const FieldView& field, std::uint64_t bits) {
   const auto number = static_cast<std::int64_t>(bits);
   // A value of a newer build has no name here and stays a number.
-  const char* name = field.ref != nullptr ? flatbuffers::EnumName(number, field.ref) : nullptr;
+  const char* name = field.ref_index >= 0 ? flatbuffers::EnumName(number, field.ref()) : nullptr;
   if (name != nullptr) {
     write_string(out, name);
   } else if (field.type == flatbuffers::ET_BOOL) {
@@ -49,7 +49,7 @@ void write_value(std::string& out, const FieldView& field, const std::uint8_t* d
   if (field.type == flatbuffers::ET_STRING) {
     write_string(out, string_at(data));
   } else if (field.type == flatbuffers::ET_SEQUENCE) {
-    write_json(out, table_at(data), field.ref);
+    write_json(out, table_at(data), field.ref());
   } else {
     write_integer(out, field, integer_at(field.type, data));
   }
@@ -59,7 +59,7 @@ void write_vector(std::string& out, const FieldView& field) {
   out += '[';
   if (field.data != nullptr) {
     const VectorView elements = vector_at(field.data);
-    const std::size_t width = flatbuffers::InlineSize(field.type, field.ref);
+    const std::size_t width = field.width();
     for (std::size_t index = 0; index < elements.size; ++index) {
       if (index > 0) out += ',';
       write_value(out, field, elements.first + index * width);
@@ -81,13 +81,19 @@ void write_unset(std::string& out, const FieldView& field) {
 void write_json(std::string& out, const flatbuffers::Table* table, const flatbuffers::TypeTable* type) {
   out += '{';
   bool first = true;
-  for_each_field(table, type, [&](const FieldView& field) {
-    const flatbuffers::TypeTable* member = is_union(field) ? union_member(field.ref, field.tag) : field.ref;
+  std::uint8_t tag = 0;
+  for (std::size_t index = 0; index < type->num_elems; ++index) {
+    FieldView field = field_of(type, index);
+    field.data = table->GetAddressOf(flatbuffers::FieldIndexToOffset(field.id));
     const bool is_table = field.type == flatbuffers::ET_SEQUENCE && !field.is_vector;
-    if (is_table && (field.data == nullptr || member == nullptr)) return true;
+    const flatbuffers::TypeTable* member = !is_table          ? nullptr
+                                           : field.is_union() ? union_member(field.ref(), tag)
+                                                              : field.ref();
+    tag = field.type == flatbuffers::ET_UTYPE && field.data != nullptr ? *field.data : 0;
+    if (is_table && (field.data == nullptr || member == nullptr)) continue;
     if (!first) out += ',';
     first = false;
-    write_string(out, field.name);
+    write_string(out, field.name());
     out += ':';
     if (field.is_vector) {
       write_vector(out, field);
@@ -98,8 +104,7 @@ void write_json(std::string& out, const flatbuffers::Table* table, const flatbuf
     } else {
       write_unset(out, field);
     }
-    return true;
-  });
+  }
   out += '}';
 }
 

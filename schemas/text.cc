@@ -39,24 +39,35 @@ std::size_t sequence_length(std::string_view text) {
   return 0;
 }
 
-// How many bytes at the front are ASCII, in steps of eight.
-std::size_t ascii_prefix(std::string_view text) {
-  std::size_t at = 0;
-  while (text.size() - at >= sizeof(std::uint64_t)) {
-    std::uint64_t eight = 0;
-    std::memcpy(&eight, text.data() + at, sizeof eight);
-    if ((eight & 0x8080808080808080U) != 0) break;
-    at += sizeof eight;
+template <class Word>
+Word load(const char* from) {
+  Word word = 0;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+// Nearly all text is: looked at in words, the last of which may overlap the one before.
+bool is_ascii(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  if (text.size() >= sizeof(std::uint64_t)) {
+    std::uint64_t bits = load<std::uint64_t>(end - sizeof(std::uint64_t));
+    for (const char* at = text.data(); end - at >= 8; at += 8) bits |= load<std::uint64_t>(at);
+    return (bits & 0x8080808080808080U) == 0;
   }
-  return at;
+  if (text.size() >= sizeof(std::uint32_t)) {
+    return ((load<std::uint32_t>(text.data()) | load<std::uint32_t>(end - 4)) & 0x80808080U) == 0;
+  }
+  for (const char character : text) {
+    if (static_cast<unsigned char>(character) >= 0x80) return false;
+  }
+  return true;
 }
 
 }  // namespace
 
 bool is_utf8(std::string_view text) {
+  if (is_ascii(text)) return true;
   while (!text.empty()) {
-    text.remove_prefix(ascii_prefix(text));
-    if (text.empty()) return true;
     const std::size_t length = sequence_length(text);
     if (length == 0) return false;
     text.remove_prefix(length);
