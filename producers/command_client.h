@@ -50,7 +50,4 @@ class CommandClient {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The path of an `ipc://` endpoint. invalid_argument: another transport, no path, or one over 107 bytes.
-schemas::Result<std::string> ipc_path(const std::string& endpoint);
-
 }  // namespace solo::producers

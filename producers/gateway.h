@@ -26,7 +26,6 @@
 #include <string>
 
 #include "producers/clock.h"
-#include "producers/entropy.h"
 #include "producers/event_log.h"
 #include "producers/ports.h"
 #include "projections/views.h"
@@ -64,7 +63,7 @@ class Gateway {
  public:
   /// Borrows everything it is given; all of it must outlive the gateway.
   Gateway(GatewayOptions options, EventLog& log, const projections::Views& views, HostPort& host, HealthPort& health,
-          const Clock& clock, Entropy& entropy);
+          const Clock& clock);
   /// stop(), if that was not called.
   ~Gateway();
   Gateway(const Gateway&) = delete;

@@ -1,0 +1,204 @@
+#include "producers/command_client.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <zmq.hpp>
+#include <zmq_addon.hpp>
+
+#include "producers/entropy.h"
+#include "producers/gateway_frames.h"
+#include "producers/ipc_endpoint.h"
+#include "schemas/codec.h"
+#include "schemas/schemas.h"
+
+namespace solo::producers {
+namespace {
+
+using schemas::Error;
+using schemas::ErrorCode;
+using schemas::fail;
+using schemas::Result;
+using std::chrono::milliseconds;
+using TimePoint = std::chrono::steady_clock::time_point;
+
+constexpr milliseconds kDefaultTimeout{30'000};
+/// So much longer than the daemon's own deadline does the client wait, to hear the daemon's words for it.
+constexpr milliseconds kGrace{2'000};
+/// How often a wait looks whether the connection is still there.
+constexpr milliseconds kLook{50};
+
+/// One for all clients of the process, as long as there are any: its I/O thread serves them in batches.
+std::shared_ptr<zmq::context_t> shared_context() {
+  static std::mutex mutex;
+  static std::weak_ptr<zmq::context_t> held;
+  const std::lock_guard lock(mutex);
+  auto context = held.lock();
+  if (!context) held = context = std::make_shared<zmq::context_t>();
+  return context;
+}
+
+Result<void> check_reachable(const std::string& path) {
+  const char* const start_it = "start it: solod --state-dir DIR; or name another: --state-dir DIR or --addr ipc://PATH";
+  switch (probe_socket(path)) {
+    case SocketState::listening:
+      return {};
+    case SocketState::absent:
+      return fail(ErrorCode::unavailable, fmt::format("no daemon: there is no socket {}", path), start_it, true);
+    case SocketState::dead:
+      return fail(ErrorCode::unavailable, fmt::format("no daemon: nothing listens at {}, it has ended", path), start_it,
+                  true);
+    case SocketState::foreign:
+      return fail(ErrorCode::unavailable, fmt::format("no daemon: {} is not a socket", path), start_it);
+    case SocketState::forbidden:
+      return fail(ErrorCode::unavailable, fmt::format("this user may not open {}", path),
+                  "run it as the daemon's user, or as root");
+    case SocketState::busy:
+      break;
+  }
+  return fail(ErrorCode::unavailable, fmt::format("the daemon at {} does not take connections", path),
+              "it is frozen or overloaded: look at its process and its log", true);
+}
+
+}  // namespace
+
+struct CommandClient::Impl {
+  ClientOptions options;
+  std::string path;
+  SystemEntropy entropy;
+  std::shared_ptr<zmq::context_t> context = shared_context();
+  zmq::socket_t socket;
+  /// Says when the connection is gone.
+  zmq::socket_t monitor;
+  bool connected = false;
+
+  ~Impl() { disconnect(); }
+
+  Result<void> reach();
+  Result<v1::ReplyT> ask(const v1::RequestT& request, TimePoint deadline);
+  void connect_socket();
+  void disconnect();
+  bool lost();
+  /// nothing: it timed out.
+  std::optional<v1::ReplyT> receive(std::string_view id, milliseconds wait);
+};
+
+void CommandClient::Impl::connect_socket() {
+  static std::atomic<std::uint64_t> counter{0};
+  const std::string watch = fmt::format("inproc://command-client-{}", ++counter);
+  socket = zmq::socket_t(*context, zmq::socket_type::dealer);
+  socket.set(zmq::sockopt::linger, 0);
+  // After a lost connection the answer would never come, and a command must not be sent again unasked.
+  socket.set(zmq::sockopt::reconnect_ivl, -1);
+  socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(kLook.count()));
+  if (zmq_socket_monitor(socket.handle(), watch.c_str(), ZMQ_EVENT_DISCONNECTED) != 0) throw zmq::error_t();
+  monitor = zmq::socket_t(*context, zmq::socket_type::pair);
+  monitor.set(zmq::sockopt::linger, 0);
+  monitor.connect(watch);
+  socket.connect(options.endpoint);
+  connected = true;
+}
+
+void CommandClient::Impl::disconnect() {
+  if (socket) zmq_socket_monitor(socket.handle(), nullptr, 0);
+  socket.close();
+  monitor.close();
+  connected = false;
+}
+
+bool CommandClient::Impl::lost() {
+  zmq::message_t event;
+  return zmq_msg_recv(event.handle(), monitor.handle(), ZMQ_DONTWAIT) >= 0;
+}
+
+std::optional<v1::ReplyT> CommandClient::Impl::receive(std::string_view id, milliseconds wait) {
+  socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(wait.count()));
+  std::vector<zmq::message_t> frames;
+  try {
+    if (!zmq::recv_multipart(socket, std::back_inserter(frames))) return std::nullopt;
+  } catch (const zmq::error_t& error) {
+    if (error.num() == EINTR) return std::nullopt;
+    throw;
+  }
+  if (frames.size() != 2 || frames[0].to_string_view() != header_of(Encoding::flatbuffers)) return std::nullopt;
+  auto reply = schemas::decode_reply(frames[1].to_string_view());
+  // The answer to an earlier request that was given up is none to this one.
+  if (!reply || (!reply->id.empty() && reply->id != id)) return std::nullopt;
+  return *std::move(reply);
+}
+
+Result<v1::ReplyT> CommandClient::Impl::ask(const v1::RequestT& request, TimePoint deadline) {
+  try {
+    socket.send(zmq::buffer(header_of(Encoding::flatbuffers)), zmq::send_flags::sndmore);
+    socket.send(zmq::buffer(schemas::encode(request)), zmq::send_flags::none);
+    for (;;) {
+      const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+      if (left <= milliseconds(0)) break;
+      if (auto reply = receive(request.id, std::min(left, kLook))) return *std::move(reply);
+      if (!lost()) continue;
+      // It may have answered with its last breath.
+      if (auto reply = receive(request.id, milliseconds(0))) return *std::move(reply);
+      disconnect();
+      return fail(ErrorCode::unavailable, "the daemon went away before it answered: the outcome is unknown",
+                  "send the same request again by the same id: it takes effect once", true);
+    }
+  } catch (const zmq::error_t& error) {
+    disconnect();
+    return fail(ErrorCode::unavailable, fmt::format("talking to the daemon failed: {}", error.what()), {}, true);
+  }
+  return fail(ErrorCode::deadline_exceeded, "the daemon did not answer in time: the outcome is unknown",
+              "send the same request again by the same id: it takes effect once", true);
+}
+
+Result<void> CommandClient::Impl::reach() {
+  const TimePoint deadline = std::chrono::steady_clock::now() + options.reach_timeout;
+  if (auto good = check_reachable(path); !good) return good;
+  try {
+    connect_socket();
+  } catch (const zmq::error_t& error) {
+    disconnect();
+    return fail(ErrorCode::unavailable, fmt::format("{} cannot be connected to: {}", path, error.what()), {}, true);
+  }
+  v1::RequestT probe;
+  probe.id = entropy.uuid();
+  probe.body.Set(v1::HealthT());
+  if (const auto reply = ask(probe, deadline); !reply) {
+    disconnect();
+    return fail(ErrorCode::unavailable,
+                fmt::format("the daemon at {} takes connections and does not answer within {} ms", path,
+                            options.reach_timeout.count()),
+                "it is frozen or overloaded: look at its process and its log", true);
+  }
+  return {};
+}
+
+Result<std::unique_ptr<CommandClient>> CommandClient::connect(ClientOptions options) {
+  auto path = ipc_path(options.endpoint);
+  if (!path) return fail(std::move(path).error());
+  auto impl = std::make_unique<Impl>();
+  impl->options = std::move(options);
+  impl->path = *std::move(path);
+  if (auto reached = impl->reach(); !reached) return fail(std::move(reached).error());
+  return std::unique_ptr<CommandClient>(new CommandClient(std::move(impl)));
+}
+
+CommandClient::CommandClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+CommandClient::~CommandClient() = default;
+
+Result<v1::ReplyT> CommandClient::call(v1::RequestT request, milliseconds timeout) {
+  if (!impl_->connected) {
+    if (auto reached = impl_->reach(); !reached) return fail(std::move(reached).error());
+  }
+  if (request.id.empty()) request.id = impl_->entropy.uuid();
+  if (timeout == milliseconds(0)) {
+    timeout = (request.timeout_ms == 0 ? kDefaultTimeout : milliseconds(request.timeout_ms)) + kGrace;
+  }
+  return impl_->ask(request, std::chrono::steady_clock::now() + timeout);
+}
+
+}  // namespace solo::producers

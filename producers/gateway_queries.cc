@@ -1,0 +1,153 @@
+#include "producers/gateway_queries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "producers/gateway_replies.h"
+#include "projections/service_state.h"
+#include "schemas/text.h"
+
+namespace solo::producers {
+namespace {
+
+using schemas::ErrorCode;
+using schemas::fail;
+using schemas::Result;
+using schemas::ServiceKey;
+using schemas::TenantName;
+
+constexpr std::string_view kEveryTenant = "*";
+constexpr std::size_t kMaxListed = 1000;
+/// A page ends here even if more were asked for: a reply is bounded, whatever the services' details say.
+constexpr std::size_t kMaxPageBytes = 512 * 1024;
+constexpr std::size_t kReadAtOnce = 64;
+constexpr std::uint32_t kDefaultTail = 64 * 1024;
+constexpr std::uint32_t kMaxTail = 512 * 1024;
+
+/// Where a list goes on: `PARTITION/KEY`, KEY as the partition's view gave it.
+struct Bookmark {
+  std::int32_t partition = 0;
+  std::string from;
+};
+
+std::string to_string(const Bookmark& mark) { return fmt::format("{}/{}", mark.partition, mark.from); }
+
+Result<Bookmark> parse_bookmark(const std::string& text, std::int32_t partitions) {
+  Bookmark mark;
+  if (text.empty()) return mark;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, mark.partition);
+  if (error != std::errc() || rest == end || *rest != '/' || mark.partition < 0 || mark.partition >= partitions) {
+    return fail(ErrorCode::invalid_argument, "next " + schemas::quote(text) + " is not from a former answer");
+  }
+  mark.from.assign(rest + 1, end);
+  return mark;
+}
+
+std::size_t size_of(const v1::ServiceStatusT& status) {
+  constexpr std::size_t kFixed = 256;
+  return kFixed + status.reason.size() + status.detail.size();
+}
+
+template <class Answer>
+Result<v1::ReplyBodyUnion> as_body(Result<Answer> answer) {
+  if (!answer) return fail(std::move(answer).error());
+  v1::ReplyBodyUnion body;
+  body.Set(*std::move(answer));
+  return body;
+}
+
+ServiceKey key_of(const v1::RequestT& request, const std::string& service) {
+  return {TenantName::trusted(request.tenant), schemas::ServiceName::trusted(service)};
+}
+
+}  // namespace
+
+Result<v1::ReplyBodyUnion> GatewayQueries::answer(const v1::RequestT& request) const {
+  switch (request.body.type) {
+    case v1::Command::Status:
+      return as_body(status(key_of(request, request.body.AsStatus()->service)));
+    case v1::Command::List:
+      return as_body(list(request.tenant, *request.body.AsList()));
+    case v1::Command::Logs:
+      return as_body(logs(key_of(request, request.body.AsLogs()->service), *request.body.AsLogs()));
+    case v1::Command::Recovery:
+      return as_body(recovery(request.tenant));
+    default:
+      return fail(ErrorCode::unimplemented,
+                  fmt::format("this daemon does not answer {}", v1::EnumNameCommand(request.body.type)));
+  }
+}
+
+Result<v1::ServiceStatusT> GatewayQueries::status(const ServiceKey& key) const {
+  auto record = views_.of(key.tenant).service(key);
+  if (!record) return fail(std::move(record).error());
+  if (!record->has_value()) return fail(no_such_service(key));
+  return projections::to_status(**record);
+}
+
+Result<v1::ServiceListT> GatewayQueries::list(const std::string& tenant, const v1::ListT& list) const {
+  const auto mark = parse_bookmark(list.next, views_.partitions());
+  if (!mark) return fail(mark.error());
+  projections::ServiceQuery query;
+  query.prefix = list.prefix;
+  query.include_killed = list.all;
+  std::int32_t partition = mark->partition;
+  std::int32_t last = views_.partitions() - 1;
+  if (tenant != kEveryTenant) {
+    query.tenant = TenantName::trusted(tenant);
+    partition = last = views_.of(*query.tenant).partition();
+  }
+  query.from = mark->from;
+  const std::size_t limit = list.limit == 0 ? kMaxListed : std::min<std::size_t>(list.limit, kMaxListed);
+  v1::ServiceListT listed;
+  std::size_t bytes = 0;
+  for (; partition <= last; ++partition, query.from.clear()) {
+    for (bool more = true; more;) {
+      if (listed.services.size() >= limit || bytes >= kMaxPageBytes) {
+        listed.next = to_string({partition, query.from});
+        return listed;
+      }
+      query.limit = std::min(kReadAtOnce, limit - listed.services.size());
+      auto page = views_.partition(partition).services(query);
+      if (!page) return fail(std::move(page).error());
+      for (const auto& record : page->services) {
+        auto& status = listed.services.emplace_back(projections::to_status(record));
+        bytes += size_of(*status);
+      }
+      query.from = std::move(page->next);
+      more = !query.from.empty();
+    }
+  }
+  return listed;
+}
+
+Result<v1::ServiceOutputT> GatewayQueries::logs(const ServiceKey& key, const v1::LogsT& logs) const {
+  auto record = views_.of(key.tenant).service(key);
+  if (!record) return fail(std::move(record).error());
+  if (!record->has_value()) return fail(no_such_service(key));
+  auto output = host_.output(key, std::min(logs.tail == 0 ? kDefaultTail : logs.tail, kMaxTail));
+  if (!output) return fail(std::move(output).error());
+  v1::ServiceOutputT answer;
+  answer.text = schemas::to_utf8(output->text);
+  answer.truncated = output->truncated;
+  return answer;
+}
+
+Result<v1::RecoveryReportT> GatewayQueries::recovery(const std::string& tenant) const {
+  auto recovery = views_.of(TenantName::trusted(std::string(schemas::kSystemTenant))).last_recovery();
+  if (!recovery) return fail(std::move(recovery).error());
+  if (!recovery->has_value() || !(**recovery).report) {
+    return fail(ErrorCode::not_found, "no recovery is on record yet");
+  }
+  v1::RecoveryReportT report = std::move(*(**recovery).report);
+  if (tenant != kEveryTenant && tenant != schemas::kSystemTenant) {
+    std::erase_if(report.failures, [&](const auto& failure) { return failure->tenant != tenant; });
+  }
+  return report;
+}
+
+}  // namespace solo::producers

@@ -1,0 +1,38 @@
+// The gateway's replies, and its words for what only it can tell. Pure.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "projections/outcome.h"
+#include "schemas/ids.h"
+#include "schemas/position.h"
+#include "schemas/result.h"
+#include "schemas/schemas.h"
+
+namespace solo::producers {
+
+/// What a message may be long: a compiler can say much.
+inline constexpr std::size_t kMaxMessageBytes = 64 * 1024;
+
+v1::ReplyT ok_reply(std::string id);
+/// The message is made UTF-8 and cut to kMaxMessageBytes.
+v1::ReplyT error_reply(std::string id, const schemas::Error& error);
+
+/// What the views remember of a command: its position, and its rejection if it was one.
+v1::ReplyT recorded_reply(std::string id, const projections::RecordedOutcome& recorded);
+
+schemas::Error id_used_otherwise(std::string_view id);
+schemas::Error too_many_in_flight(std::size_t limit, bool of_connection);
+schemas::Error views_behind(std::size_t limit);
+schemas::Error shutting_down(const std::string& reason);
+/// The log did not say, within the deadline or at all: deadline_exceeded, to be sent without a position.
+schemas::Error outcome_unknown(std::string_view why);
+/// It is in the log: deadline_exceeded, to be sent with its position.
+schemas::Error effect_pending(std::string_view why);
+/// A read whose `after` the views did not reach.
+schemas::Error cut_not_reached(const schemas::Cut& cut);
+schemas::Error no_such_service(const schemas::ServiceKey& service);
+
+}  // namespace solo::producers
