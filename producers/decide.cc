@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "projections/service_state.h"
+#include "projections/order_rules.h"
 #include "schemas/codec.h"
 #include "schemas/spec.h"
 
@@ -135,8 +135,17 @@ Result<std::string> encode_bounded(const v1::EventT& event) {
 }
 
 Result<void> refuse_early(const v1::EventT& event, const std::optional<v1::ServiceRecordT>& record) {
-  (void)event;
-  (void)record;
+  const std::string name = event.tenant + "/" + event.service;
+  const v1::ServiceRecordT* const before = record ? &*record : nullptr;
+  std::optional<projections::OrderRefusal> refused;
+  if (const auto* deploy = event.payload.AsServiceDeployed()) {
+    refused = projections::refuse_deploy(name, before, deploy->replace, deploy->if_generation);
+  } else if (const auto* kill = event.payload.AsServiceKilled()) {
+    refused = projections::refuse_change(name, before, kill->if_generation);
+  } else if (const auto* restart = event.payload.AsServiceRestartRequested()) {
+    refused = projections::refuse_change(name, before, restart->if_generation);
+  }
+  if (refused) return fail(refused->code, std::move(refused->message));
   return {};
 }
 

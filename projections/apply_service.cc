@@ -4,6 +4,7 @@
 #include <array>
 
 #include "projections/apply_rules.h"
+#include "projections/order_rules.h"
 #include "projections/service_state.h"
 #include "schemas/spec.h"
 
@@ -27,21 +28,8 @@ std::string sha256_hex(std::string_view text) {
 
 std::string name_of(const Incoming& incoming) { return fmt::format("{}/{}", incoming.tenant, incoming.service); }
 
-/// What if_generation is compared with: the pending generation if there is one, else the current; 0: there is none.
-std::uint64_t addressed_generation(const v1::ServiceRecordT* record) {
-  if (record == nullptr || record->desired == v1::Desired::stopped) return 0;
-  if (record->pending) return record->pending->generation;
-  return record->current ? record->current->generation : 0;
-}
-
-std::optional<Judgement> check_generation(const Incoming& incoming, const v1::ServiceRecordT* record,
-                                          std::uint64_t if_generation) {
-  const std::uint64_t addressed = addressed_generation(record);
-  if (if_generation == 0 || if_generation == addressed) return std::nullopt;
-  return rejected(ErrorCode::failed_precondition,
-                  fmt::format("generation {} of {} was asked for, {}", if_generation, name_of(incoming),
-                              addressed == 0 ? "there is none" : fmt::format("it is {}", addressed)),
-                  addressed);
+Judgement refused_by(OrderRefusal refusal) {
+  return rejected(refusal.code, std::move(refusal.message), refusal.generation);
 }
 
 /// Moves the spec's code text under its digest, counted.
@@ -87,13 +75,10 @@ Judgement apply_deployed(const Incoming& incoming, const v1::ServiceDeployed& de
     return rejected(checked.error().code, checked.error().message);
   }
   const v1::ServiceRecordT* before = state.find_service(incoming.tenant, incoming.service);
-  if (auto other = check_generation(incoming, before, deployed.if_generation())) return *std::move(other);
-  const bool live = before != nullptr && is_live(*before);
-  if (live && !deployed.replace()) {
-    return rejected(ErrorCode::already_exists,
-                    fmt::format("{} runs as generation {}", name_of(incoming), before->current->generation),
-                    before->current->generation);
+  if (auto refused = refuse_deploy(name_of(incoming), before, deployed.replace(), deployed.if_generation())) {
+    return refused_by(*std::move(refused));
   }
+  const bool live = before != nullptr && is_live(*before);
 
   deployment.generation = ++state.edit_tenant(incoming.tenant).deploys;
   deployment.deployed_at = incoming.event.time();
@@ -110,20 +95,10 @@ Judgement apply_deployed(const Incoming& incoming, const v1::ServiceDeployed& de
   return Judgement{Verdict::applied, ErrorCode::ok, {}, generation};
 }
 
-Judgement not_found(const Incoming& incoming) {
-  return rejected(ErrorCode::not_found, fmt::format("no service {}", name_of(incoming)));
-}
-
-/// What a restart or kill is about; nothing if the name is free.
-const v1::ServiceRecordT* find_wanted(const Incoming& incoming, PartitionState& state) {
-  const v1::ServiceRecordT* record = state.find_service(incoming.tenant, incoming.service);
-  return record == nullptr || record->desired == v1::Desired::stopped ? nullptr : record;
-}
-
 Judgement apply_killed(const Incoming& incoming, const v1::ServiceKilled& killed, PartitionState& state) {
-  const v1::ServiceRecordT* before = find_wanted(incoming, state);
-  if (before == nullptr) return not_found(incoming);
-  if (auto other = check_generation(incoming, before, killed.if_generation())) return *std::move(other);
+  const v1::ServiceRecordT* before = state.find_service(incoming.tenant, incoming.service);
+  if (auto refused = refuse_change(name_of(incoming), before, killed.if_generation()))
+    return refused_by(*std::move(refused));
 
   v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
   const std::uint64_t generation = addressed_generation(&record);
@@ -143,9 +118,9 @@ Judgement apply_killed(const Incoming& incoming, const v1::ServiceKilled& killed
 }
 
 Judgement apply_restart(const Incoming& incoming, const v1::ServiceRestartRequested& restart, PartitionState& state) {
-  const v1::ServiceRecordT* before = find_wanted(incoming, state);
-  if (before == nullptr) return not_found(incoming);
-  if (auto other = check_generation(incoming, before, restart.if_generation())) return *std::move(other);
+  const v1::ServiceRecordT* before = state.find_service(incoming.tenant, incoming.service);
+  if (auto refused = refuse_change(name_of(incoming), before, restart.if_generation()))
+    return refused_by(*std::move(refused));
 
   v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
   ++record.restart_epoch;

@@ -1,0 +1,48 @@
+#include "projections/order_rules.h"
+
+#include <fmt/format.h>
+
+#include "projections/service_state.h"
+#include "schemas/schemas.h"
+
+namespace solo::projections {
+namespace {
+
+using schemas::ErrorCode;
+
+std::optional<OrderRefusal> refuse_generation(std::string_view name, const v1::ServiceRecordT* record,
+                                              std::uint64_t if_generation) {
+  const std::uint64_t addressed = addressed_generation(record);
+  if (if_generation == 0 || if_generation == addressed) return std::nullopt;
+  return OrderRefusal{ErrorCode::failed_precondition,
+                      fmt::format("generation {} of {} was asked for, {}", if_generation, name,
+                                  addressed == 0 ? "there is none" : fmt::format("it is {}", addressed)),
+                      addressed};
+}
+
+}  // namespace
+
+std::uint64_t addressed_generation(const v1::ServiceRecordT* record) {
+  if (record == nullptr || record->desired == v1::Desired::stopped) return 0;
+  if (record->pending) return record->pending->generation;
+  return record->current ? record->current->generation : 0;
+}
+
+std::optional<OrderRefusal> refuse_deploy(std::string_view name, const v1::ServiceRecordT* record, bool replace,
+                                          std::uint64_t if_generation) {
+  if (auto other = refuse_generation(name, record, if_generation)) return other;
+  if (replace || record == nullptr || !is_live(*record)) return std::nullopt;
+  return OrderRefusal{ErrorCode::already_exists,
+                      fmt::format("{} runs as generation {}", name, record->current->generation),
+                      record->current->generation};
+}
+
+std::optional<OrderRefusal> refuse_change(std::string_view name, const v1::ServiceRecordT* record,
+                                          std::uint64_t if_generation) {
+  if (record == nullptr || record->desired == v1::Desired::stopped) {
+    return OrderRefusal{ErrorCode::not_found, fmt::format("no service {}", name)};
+  }
+  return refuse_generation(name, record, if_generation);
+}
+
+}  // namespace solo::projections

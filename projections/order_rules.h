@@ -1,0 +1,35 @@
+// When an order is refused because of the service's record as it stands. apply goes by these rules, and a gateway whose
+// views are complete refuses early by the same, in the same words. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "schemas/result.h"
+
+namespace solo::v1 {
+struct ServiceRecordT;
+}
+
+namespace solo::projections {
+
+struct OrderRefusal {
+  schemas::ErrorCode code = schemas::ErrorCode::internal;
+  std::string message;
+  /// The generation that stands in its way; 0: there is none.
+  std::uint64_t generation = 0;
+};
+
+/// What if_generation is compared with: the pending generation if there is one, else the current; 0: there is none.
+std::uint64_t addressed_generation(const v1::ServiceRecordT* record);
+
+/// `name` is TENANT/SERVICE, for the message. nullptr: there has never been such a service. if_generation 0: any.
+std::optional<OrderRefusal> refuse_deploy(std::string_view name, const v1::ServiceRecordT* record, bool replace,
+                                          std::uint64_t if_generation);
+/// Kill and restart: of a service that is wanted, in the generation that was asked for.
+std::optional<OrderRefusal> refuse_change(std::string_view name, const v1::ServiceRecordT* record,
+                                          std::uint64_t if_generation);
+
+}  // namespace solo::projections
