@@ -1,5 +1,7 @@
 #include "projections/outcome_index.h"
 
+// As a header-only library.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>
