@@ -39,24 +39,24 @@ using Line = std::pair<std::string, std::string>;
 
 struct Page {
   /// `solo deploy`.
-  std::string name;
+  std::string name = {};
   /// One line, no full stop.
-  std::string summary;
+  std::string summary = {};
   /// Without the name.
-  std::vector<std::string> synopsis;
+  std::vector<std::string> synopsis = {};
   /// Paragraphs, divided by empty lines; wrapped when printed. A line that starts with a space is printed as it is.
-  std::string description;
-  std::vector<Operand> operands;
-  std::vector<Option> options;
+  std::string description = {};
+  std::vector<Operand> operands = {};
+  std::vector<Option> options = {};
   /// Options of every command of the program; in a section of their own.
-  std::vector<Option> common;
+  std::vector<Option> common = {};
   /// Set: `--` and what follows goes there. Not set: `--` is refused.
   std::vector<std::string>* rest = nullptr;
-  std::vector<Line> commands;
-  std::vector<Line> exit_status;
-  std::vector<Line> environment;
+  std::vector<Line> commands = {};
+  std::vector<Line> exit_status = {};
+  std::vector<Line> environment = {};
   /// Each with a line of explanation in front: {explanation, command}.
-  std::vector<Line> examples;
+  std::vector<Line> examples = {};
 };
 
 enum class Parsed { run, help };

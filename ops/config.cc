@@ -27,8 +27,6 @@ Result<void> check_listen(std::string_view text) {
               "the socket's directory decides who may send commands");
 }
 
-Result<void> check_cluster(std::string_view text) { return schemas::check_label("cluster", text); }
-
 Result<void> check_node(std::string_view text) {
   return text.empty() ? Result<void>() : schemas::check_label("node", text);
 }
@@ -59,10 +57,6 @@ std::string value_of(const Setting& setting) {
 std::vector<Setting> settings_of(Config& config) {
   return {
       {.key = "state_dir", .field = &config.state_dir, .help = "Directory of the daemon's state."},
-      {.key = "log.cluster",
-       .field = &config.log.cluster,
-       .help = "Name of the cluster; it names the log.",
-       .check = check_cluster},
       {.key = "log.min_free_bytes",
        .field = &config.log.min_free_bytes,
        .help = "Refuse writes while the file system has less room."},

@@ -22,7 +22,6 @@ struct Config {
   std::string state_dir;
 
   struct {
-    std::string cluster = "solo";
     std::uint64_t min_free_bytes = 64 * 1024 * 1024;
   } log;
   struct {

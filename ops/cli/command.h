@@ -1,0 +1,44 @@
+// One subcommand of `solo`. Each is a file of its own; registry.cc lists them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ops/args.h"
+#include "ops/cli/session.h"
+
+namespace solo::ops {
+
+class Command {
+ public:
+  virtual ~Command() = default;
+  /// With options bound to this object. The core adds the common options, the exit status and the environment.
+  virtual Page page() = 0;
+  /// The exit status.
+  virtual int run(Session& session) = 0;
+};
+
+struct CommandEntry {
+  /// `deploy`, `log read`.
+  std::string name;
+  std::unique_ptr<Command> (*make)();
+};
+
+/// In the order of the overview.
+const std::vector<CommandEntry>& commands();
+
+/// All of `solo` but the process around it.
+int run_solo(const std::vector<std::string>& arguments);
+
+std::unique_ptr<Command> make_deploy();
+std::unique_ptr<Command> make_kill();
+std::unique_ptr<Command> make_restart();
+std::unique_ptr<Command> make_status();
+std::unique_ptr<Command> make_list();
+std::unique_ptr<Command> make_logs();
+std::unique_ptr<Command> make_health();
+std::unique_ptr<Command> make_version();
+std::unique_ptr<Command> make_recovery_report();
+
+}  // namespace solo::ops

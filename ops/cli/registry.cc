@@ -1,0 +1,16 @@
+#include "ops/cli/command.h"
+
+namespace solo::ops {
+
+const std::vector<CommandEntry>& commands() {
+  static const std::vector<CommandEntry> all{
+      {"deploy", make_deploy},   {"kill", make_kill},
+      {"restart", make_restart}, {"status", make_status},
+      {"list", make_list},       {"logs", make_logs},
+      {"health", make_health},   {"recovery report", make_recovery_report},
+      {"version", make_version},
+  };
+  return all;
+}
+
+}  // namespace solo::ops

@@ -1,0 +1,152 @@
+#include "ops/cli/session.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "ops/cli/output.h"
+#include "ops/config.h"
+
+namespace solo::ops {
+namespace {
+
+using schemas::ErrorCode;
+using schemas::Result;
+
+/// So that "no daemon" is said within 5 s of the command's start.
+constexpr std::chrono::milliseconds kReach{4'000};
+
+const char* variable(const std::string& name) { return std::getenv(name.c_str()); }
+
+std::string given(const std::optional<std::string>& option, const char* name) {
+  if (option) return *option;
+  const char* value = variable(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+int exit_status(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::ok:
+      return kDone;
+    case ErrorCode::not_found:
+    case ErrorCode::already_exists:
+    case ErrorCode::failed_precondition:
+    case ErrorCode::permission_denied:
+    case ErrorCode::unauthenticated:
+      return kAnswerIsNo;
+    case ErrorCode::invalid_argument:
+      return kUsage;
+    default:
+      return kFailed;
+  }
+}
+
+std::vector<Option> Session::common_options() {
+  return {
+      {"--tenant", "NAME", "Whose services. Default: SOLO_TENANT.", &tenant_},
+      {"--addr", "ENDPOINT", "The daemon's endpoint, ipc://PATH. Default: SOLO_ADDR, else in the state directory.",
+       &addr_},
+      {"--state-dir", "DIR",
+       "The daemon's state directory. Default: SOLO_STATE_DIR, else /var/lib/solo for root, else "
+       "$XDG_STATE_HOME/solo.",
+       &state_dir_},
+      {"--json", "", "Print JSON on stdout, errors too: {\"error\":{...}}.", &json_},
+  };
+}
+
+Result<std::string> Session::tenant() const {
+  std::string name = given(tenant_, "SOLO_TENANT");
+  if (name.empty()) {
+    return schemas::fail(ErrorCode::invalid_argument, "no tenant given", "use --tenant NAME or set SOLO_TENANT");
+  }
+  return name;
+}
+
+std::string Session::state_dir() const {
+  const std::string directory = given(state_dir_, "SOLO_STATE_DIR");
+  return directory.empty() ? default_state_dir(variable).string() : directory;
+}
+
+Result<std::string> Session::endpoint() const {
+  // What is said on the command line beats the environment, whichever of the two it is.
+  if (addr_) return *addr_;
+  if (state_dir_) return command_endpoint(*state_dir_);
+  if (const std::string addr = given(addr_, "SOLO_ADDR"); !addr.empty()) return addr;
+  return command_endpoint(state_dir());
+}
+
+Result<v1::ReplyT> Session::call(v1::RequestT request) {
+  if (!client_) {
+    auto where = endpoint();
+    if (!where) return schemas::fail(where.error());
+    auto client = producers::CommandClient::connect({*where, kReach});
+    if (!client) return schemas::fail(client.error());
+    client_ = std::move(*client);
+  }
+  return client_->call(std::move(request));
+}
+
+std::string Session::body_json(const v1::ReplyT& reply) {
+  const auto whole = nlohmann::ordered_json::parse(codec_.to_json(reply));
+  const auto body = whole.find("body");
+  return body == whole.end() ? "{}" : body->dump();
+}
+
+void Session::print_json(const std::string& text) { print(text + '\n'); }
+
+void Session::print(std::string_view text) {
+  clear_progress();
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
+}
+
+void Session::note(std::string_view text) {
+  clear_progress();
+  fmt::print(stderr, "solo: {}\n", printable(text));
+}
+
+void Session::progress(std::string_view text) {
+  if (isatty(STDERR_FILENO) == 0) return;
+  clear_progress();
+  fmt::print(stderr, "{} ...", printable(text));
+  progress_shown_ = true;
+}
+
+void Session::clear_progress() {
+  if (!progress_shown_) return;
+  fmt::print(stderr, "\r\x1b[K");
+  progress_shown_ = false;
+}
+
+int Session::fail(const schemas::Error& error, std::string_view position) {
+  if (json_) {
+    nlohmann::ordered_json shown{{"error",
+                                  {{"code", std::string(schemas::to_string(error.code))},
+                                   {"message", error.message},
+                                   {"hint", error.hint},
+                                   {"retryable", error.retryable}}}};
+    if (!position.empty()) shown["position"] = std::string(position);
+    print_json(shown.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  } else {
+    note(error.message);
+    if (!error.hint.empty()) note("hint: " + error.hint);
+    if (!position.empty()) note(fmt::format("the command is in the log at {}", position));
+  }
+  return exit_status(error.code);
+}
+
+int Session::fail(const v1::ReplyT& reply) {
+  schemas::Error error{ErrorCode::internal, "the daemon gave no reason"};
+  if (reply.error) {
+    error = {static_cast<ErrorCode>(reply.error->code), reply.error->message, reply.error->hint,
+             reply.error->retryable};
+  }
+  return fail(error, reply.position);
+}
+
+}  // namespace solo::ops
