@@ -43,6 +43,17 @@ std::string pack(const Native& value, const char* identifier) {
   return {reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize()};
 }
 
+// FlatBuffers reads lengths in place as the integers they are.
+bool is_aligned(std::string_view bytes) {
+  return reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(flatbuffers::uoffset_t) == 0;
+}
+
+// What is decoded owns all it holds, so a copy may go away after it.
+template <class Decode>
+auto aligned(std::string_view bytes, Decode decode) {
+  return is_aligned(bytes) ? decode(bytes) : decode(std::string(bytes));
+}
+
 template <class Table>
 auto unpack(const Table* table) {
   typename Table::NativeTableType value;
@@ -60,6 +71,7 @@ Result<const v1::Event*> view_event(std::string_view bytes) {
   if (bytes.size() > kMaxEventBytes) {
     return fail(ErrorCode::invalid_argument, "not an event: longer than " + std::to_string(kMaxEventBytes) + " bytes");
   }
+  if (!is_aligned(bytes)) return fail(ErrorCode::internal, "an event to be viewed in place is not aligned");
   auto event =
       verified<v1::Event>("an event", bytes, v1::EventIdentifier(), v1::EventTypeTable(), EnumRule::take_unknown);
   if (event && (*event)->payload_type() == v1::Payload::NONE) {
@@ -69,7 +81,7 @@ Result<const v1::Event*> view_event(std::string_view bytes) {
 }
 
 Result<v1::EventT> decode_event(std::string_view bytes) {
-  return view_event(bytes).map([](const v1::Event* event) { return unpack(event); });
+  return aligned(bytes, [](std::string_view at) { return view_event(at).map(unpack<v1::Event>); });
 }
 
 Result<v1::RequestT> decode_request(std::string_view bytes) {
@@ -77,21 +89,24 @@ Result<v1::RequestT> decode_request(std::string_view bytes) {
     return fail(ErrorCode::resource_exhausted,
                 "the request is longer than " + std::to_string(kMaxRequestBytes) + " bytes");
   }
-  auto request = verified<v1::Request>("a request", bytes, v1::RequestIdentifier(), v1::RequestTypeTable(),
-                                       EnumRule::refuse_unknown);
-  if (!request) return fail(request.error());
-  if ((*request)->body_type() == v1::Command::NONE) {
-    return fail(ErrorCode::invalid_argument, "not a request: it has no body, so no command");
-  }
-  return unpack(*request);
+  return aligned(bytes, [](std::string_view at) -> Result<v1::RequestT> {
+    auto request = verified<v1::Request>("a request", at, v1::RequestIdentifier(), v1::RequestTypeTable(),
+                                         EnumRule::refuse_unknown);
+    if (request && (*request)->body_type() == v1::Command::NONE) {
+      return fail(ErrorCode::invalid_argument, "not a request: it has no body, so no command");
+    }
+    return request.map(unpack<v1::Request>);
+  });
 }
 
 Result<v1::ReplyT> decode_reply(std::string_view bytes) {
   if (bytes.size() > kMaxReplyBytes) {
     return fail(ErrorCode::invalid_argument, "not a reply: longer than " + std::to_string(kMaxReplyBytes) + " bytes");
   }
-  return verified<v1::Reply>("a reply", bytes, v1::ReplyIdentifier(), v1::ReplyTypeTable(), EnumRule::take_unknown)
-      .map([](const v1::Reply* reply) { return unpack(reply); });
+  return aligned(bytes, [](std::string_view at) {
+    return verified<v1::Reply>("a reply", at, v1::ReplyIdentifier(), v1::ReplyTypeTable(), EnumRule::take_unknown)
+        .map(unpack<v1::Reply>);
+  });
 }
 
 }  // namespace solo::schemas

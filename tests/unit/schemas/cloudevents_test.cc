@@ -1,0 +1,49 @@
+#include "schemas/cloudevents.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "schemas/schemas.h"
+
+namespace solo::schemas {
+namespace {
+
+TEST(CloudEvents, HeadersFollowFromTheEvent) {
+  v1::EventT event;
+  event.id = "42";
+  event.source = "/commands/acme";
+  event.tenant = "acme";
+  event.service = "web";
+  event.time = 1'714'564'800'000'001;
+  event.payload.Set(v1::ServiceKilledT());
+  const Headers expected = {{"ce_specversion", "1.0"},
+                            {"ce_id", "42"},
+                            {"ce_source", "/commands/acme"},
+                            {"ce_type", "solo.v1.ServiceKilled"},
+                            {"ce_time", "2024-05-01T12:00:00.000001Z"},
+                            {"ce_subject", "acme/web"},
+                            {"content-type", "application/x-flatbuffers"}};
+  EXPECT_EQ(cloudevents_headers(event), expected);
+}
+
+TEST(CloudEvents, WhatTheEventHasNotIsLeftOut) {
+  v1::EventT event;
+  event.tenant = "system";
+  event.payload.Set(v1::SystemStartedT());
+  for (const auto& [name, value] : cloudevents_headers(event)) {
+    EXPECT_NE(name, "ce_time");
+    EXPECT_TRUE(name != "ce_subject" || value == "system") << value;
+  }
+}
+
+TEST(CloudEvents, TimesAreRfc3339) {
+  EXPECT_EQ(to_rfc3339(0), "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(to_rfc3339(-1), "1969-12-31T23:59:59.999999Z");
+  EXPECT_EQ(to_rfc3339(951'782'400'000'000), "2000-02-29T00:00:00.000000Z");
+  EXPECT_EQ(to_rfc3339(std::numeric_limits<std::int64_t>::max()), "9999-12-31T23:59:59.999999Z");
+  EXPECT_EQ(to_rfc3339(std::numeric_limits<std::int64_t>::min()), "0001-01-01T00:00:00.000000Z");
+}
+
+}  // namespace
+}  // namespace solo::schemas
