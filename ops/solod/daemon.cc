@@ -1,0 +1,83 @@
+#include "ops/solod/daemon.h"
+
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+
+#include "ops/solod/parts.h"
+
+namespace solo::ops {
+namespace {
+
+int report(const schemas::Error& error) {
+  spdlog::critical("{}", error.message);
+  if (!error.hint.empty()) spdlog::critical("hint: {}", error.hint);
+  return error.code == schemas::ErrorCode::invalid_argument ? 2 : 1;
+}
+
+}  // namespace
+
+Daemon::Daemon(DaemonOptions options, std::function<void()> stop_began)
+    : options_(std::move(options)), stop_began_(std::move(stop_began)), parts_(std::make_unique<Parts>()) {
+  options_.config.state_dir = std::filesystem::absolute(options_.config.state_dir).lexically_normal().string();
+}
+
+Daemon::~Daemon() = default;
+
+int Daemon::run() {
+  const int status = live();
+  // Under the lock, so that abandon() finds the parts whole or not at all.
+  const std::lock_guard lock(parts_mutex_);
+  parts_.reset();
+  return status;
+}
+
+int Daemon::live() {
+  endpoint_ = options_.config.gateway.listen;
+  if (endpoint_.empty()) {
+    auto endpoint = command_endpoint(options_.config.state_dir);
+    if (!endpoint) return report(endpoint.error());
+    endpoint_ = *endpoint;
+  }
+  {
+    const std::lock_guard lock(parts_mutex_);
+    if (auto opened = open(); !opened) return report(opened.error());
+  }
+  if (stop_wanted()) {
+    spdlog::info("stopped before anything was started");
+    return 0;
+  }
+  if (auto started = start(); !started) {
+    const int status = report(started.error());
+    stop_after_error();
+    return status;
+  }
+  const std::string why = wait_for_stop();
+  return gave_up_ ? stop_after_error() : stop(why);
+}
+
+void Daemon::request_stop(const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  if (!stop_reason_) stop_reason_ = why;
+  changed_.notify_all();
+}
+
+void Daemon::give_up(const schemas::Error& error) {
+  if (gave_up_.exchange(true)) return;
+  report(error);
+  request_stop("the daemon has to give up");
+  stop_began_();
+}
+
+std::string Daemon::wait_for_stop() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stop_reason_.has_value(); });
+  return *stop_reason_;
+}
+
+bool Daemon::stop_wanted() {
+  const std::lock_guard lock(mutex_);
+  return stop_reason_.has_value();
+}
+
+}  // namespace solo::ops

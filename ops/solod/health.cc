@@ -1,0 +1,138 @@
+#include "ops/solod/health.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "ops/version.h"
+#include "projections/service_state.h"
+
+namespace solo::ops {
+
+using consumers::RuntimePhase;
+using schemas::fail;
+using schemas::Result;
+
+void ServiceCounts::on_change(const projections::ViewChange& change) {
+  const std::lock_guard lock(mutex_);
+  if (all_read_) changed_.insert(change.services.begin(), change.services.end());
+}
+
+void ServiceCounts::put(const schemas::ServiceKey& key, const v1::ServiceRecordT& record) {
+  const auto state = projections::derive_state(record);
+  if (state == v1::ServiceState::killed) {
+    states_.erase(key);
+  } else {
+    states_[key] = state;
+  }
+}
+
+Result<void> ServiceCounts::read_all() {
+  states_.clear();
+  for (std::int32_t number = 0; number < views_.partitions(); ++number) {
+    projections::ServiceQuery query;
+    do {
+      auto page = views_.partition(number).services(query);
+      if (!page) return fail(page.error());
+      for (const auto& record : page->services) {
+        put({schemas::TenantName::trusted(record.tenant), schemas::ServiceName::trusted(record.service)}, record);
+      }
+      query.from = page->next;
+    } while (!query.from.empty());
+  }
+  return {};
+}
+
+Result<void> ServiceCounts::read_changed() {
+  while (!changed_.empty()) {
+    const auto& key = *changed_.begin();
+    auto record = views_.of(key.tenant).service(key);
+    if (!record) return fail(record.error());
+    if (*record) put(key, **record);
+    changed_.erase(changed_.begin());
+  }
+  return {};
+}
+
+Result<v1::ServicesHealthT> ServiceCounts::count() {
+  const std::lock_guard lock(mutex_);
+  if (!all_read_) {
+    // From here on changes are noted; what changes while all is read is read twice.
+    all_read_ = true;
+    if (auto read = read_all(); !read) {
+      all_read_ = false;
+      return fail(read.error());
+    }
+  }
+  if (auto read = read_changed(); !read) return fail(read.error());
+  v1::ServicesHealthT counts;
+  for (const auto& [key, state] : states_) {
+    if (state == v1::ServiceState::starting) ++counts.starting;
+    if (state == v1::ServiceState::running) ++counts.running;
+    if (state == v1::ServiceState::stopping) ++counts.stopping;
+    if (state == v1::ServiceState::finished) ++counts.finished;
+    if (state == v1::ServiceState::failed) ++counts.failed;
+  }
+  return counts;
+}
+
+void DaemonHealth::fill_log(v1::LogHealthT& log, std::vector<std::string>& troubles) const {
+  log.kind = std::string(parts_.log.kind());
+  log.uuid = parts_.log.genesis().log_uuid;
+  schemas::Cut end;
+  for (std::int32_t number = 0; number < parts_.log.partitions(); ++number) {
+    const auto bounds = parts_.log.bounds(number);
+    if (bounds) {
+      end.positions.push_back({number, bounds->end});
+    } else {
+      log.detail = bounds.error().message;
+    }
+  }
+  log.end = schemas::to_string(end);
+  const auto condition = parts_.log.condition();
+  log.writable = condition.writable;
+  if (!condition.detail.empty()) log.detail = condition.detail;
+  if (!log.writable || !log.detail.empty()) troubles.push_back("log: " + log.detail);
+}
+
+void DaemonHealth::fill_views(v1::ViewsHealthT& views, std::vector<std::string>& troubles) const {
+  views.applied = schemas::to_string(parts_.views.applied());
+  views.digest = schemas::to_string(parts_.views.digest());
+  for (std::int32_t number = 0; number < parts_.views.partitions(); ++number) {
+    const auto meta = parts_.views.partition(number).meta();
+    views.rules = std::max(views.rules, meta.rules);
+    views.dead_letters += meta.dead_letters;
+  }
+  for (const auto& partition : parts_.projector.status()) {
+    if (!partition.detail.empty())
+      views.detail = fmt::format("partition {}: {}", partition.partition, partition.detail);
+  }
+  if (!views.detail.empty()) troubles.push_back("views: " + views.detail);
+}
+
+void DaemonHealth::fill(v1::HealthReportT& report) {
+  std::vector<std::string> troubles;
+  report.version = std::string(version());
+  report.uptime_ms = std::chrono::duration_cast<std::chrono::milliseconds>(parts_.clock.now() - started_).count();
+  fill_log(report.log.ensure(), troubles);
+  fill_views(report.views.ensure(), troubles);
+  if (auto counts = parts_.counts.count()) {
+    report.services.ensure() = *counts;
+  } else {
+    troubles.push_back("services: " + counts.error().message);
+  }
+  if (auto trouble = parts_.publisher.trouble(); !trouble.empty()) troubles.push_back("observations: " + trouble);
+  const auto runtime = parts_.runtime.status();
+  auto& queues = report.queues.ensure();
+  queues.observations_pending = static_cast<std::uint32_t>(parts_.publisher.pending());
+  queues.spawns_in_flight = static_cast<std::uint32_t>(runtime.spawns_in_flight);
+
+  const bool recovering = runtime.phase == RuntimePhase::claiming || runtime.phase == RuntimePhase::recovering;
+  report.status = stopping_           ? v1::HealthStatus::stopping
+                  : recovering        ? v1::HealthStatus::recovering
+                  : !troubles.empty() ? v1::HealthStatus::degraded
+                                      : v1::HealthStatus::ok;
+  if (!runtime.detail.empty()) troubles.insert(troubles.begin(), runtime.detail);
+  report.detail = fmt::format("{}", fmt::join(troubles, "; "));
+}
+
+}  // namespace solo::ops

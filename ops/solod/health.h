@@ -1,0 +1,73 @@
+// The daemon's answer to "how are you": each part is asked for its own condition.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "consumers/observations.h"
+#include "consumers/projector.h"
+#include "consumers/runtime.h"
+#include "producers/clock.h"
+#include "producers/event_log.h"
+#include "producers/ports.h"
+#include "projections/views.h"
+#include "schemas/ids.h"
+#include "schemas/schemas.h"
+
+namespace solo::ops {
+
+/// How many services are in which state. Changes only note which services to look at again; the looking is done when
+/// somebody asks. Thread-safe.
+class ServiceCounts {
+ public:
+  explicit ServiceCounts(const projections::Views& views) : views_(views) {}
+
+  void on_change(const projections::ViewChange& change);
+  /// Nothing is counted while the views cannot be read.
+  schemas::Result<v1::ServicesHealthT> count();
+
+ private:
+  schemas::Result<void> read_all();
+  schemas::Result<void> read_changed();
+  void put(const schemas::ServiceKey& key, const v1::ServiceRecordT& record);
+
+  const projections::Views& views_;
+  std::mutex mutex_;
+  bool all_read_ = false;
+  std::set<schemas::ServiceKey> changed_;
+  std::map<schemas::ServiceKey, v1::ServiceState> states_;
+};
+
+/// Borrows what it asks, which must outlive it. Thread-safe.
+class DaemonHealth final : public producers::HealthPort {
+ public:
+  struct Parts {
+    producers::EventLog& log;
+    const projections::Views& views;
+    const consumers::Projector& projector;
+    const consumers::ObservationPublisher& publisher;
+    const consumers::Runtime& runtime;
+    ServiceCounts& counts;
+    const producers::Clock& clock;
+  };
+
+  explicit DaemonHealth(Parts parts) : parts_(parts), started_(parts.clock.now()) {}
+
+  void fill(v1::HealthReportT& report) override;
+  /// From now on the answer is `stopping`.
+  void set_stopping() { stopping_ = true; }
+
+ private:
+  void fill_log(v1::LogHealthT& log, std::vector<std::string>& troubles) const;
+  void fill_views(v1::ViewsHealthT& views, std::vector<std::string>& troubles) const;
+
+  Parts parts_;
+  std::chrono::steady_clock::time_point started_;
+  std::atomic<bool> stopping_ = false;
+};
+
+}  // namespace solo::ops

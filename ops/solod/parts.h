@@ -1,0 +1,45 @@
+// What a running daemon is made of. A part may borrow those above it; they are destroyed from the bottom up.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "consumers/linux_process_host.h"
+#include "consumers/observations.h"
+#include "consumers/projector.h"
+#include "consumers/runtime.h"
+#include "consumers/state_lock.h"
+#include "ops/solod/daemon.h"
+#include "ops/solod/health.h"
+#include "ops/solod/stopwatch.h"
+#include "producers/clock.h"
+#include "producers/embedded_log.h"
+#include "producers/entropy.h"
+#include "producers/gateway.h"
+#include "projections/views.h"
+
+namespace solo::ops {
+
+struct Daemon::Parts {
+  Stopwatch watch;
+  producers::SystemClock clock;
+  producers::SystemEntropy entropy;
+  /// This run of the daemon.
+  std::string run = entropy.uuid();
+  std::optional<consumers::StateLock> lock;
+  std::optional<schemas::NodeName> node;
+  std::unique_ptr<producers::EmbeddedLog> log;
+  std::unique_ptr<projections::Views> views;
+  std::unique_ptr<consumers::Projector> projector;
+  std::unique_ptr<consumers::ObservationPublisher> publisher;
+  std::unique_ptr<consumers::LinuxProcessHost> host;
+  std::unique_ptr<consumers::Runtime> runtime;
+  std::unique_ptr<ServiceCounts> counts;
+  std::unique_ptr<DaemonHealth> health;
+  std::unique_ptr<producers::Gateway> gateway;
+  /// The gateway's and the counts' ear at the projector.
+  consumers::Projector::Subscription subscription;
+};
+
+}  // namespace solo::ops
