@@ -114,7 +114,7 @@ void Committer::refuse(std::vector<PendingAppend>& batch, const Error& error) {
 void Committer::fail(std::vector<PendingAppend>& batch, const Error& error) {
   spdlog::error("{}: reopening it", error.message);
   queue_.fence(batch);
-  const auto reopened = reopen();
+  const auto reopened = reopen(error);
   if (reopened) {
     spdlog::warn("the log is open again and ends at {}", log_.end);
   } else {
@@ -127,9 +127,11 @@ void Committer::fail(std::vector<PendingAppend>& batch, const Error& error) {
   if (!reopened && options_.on_fatal) options_.on_fatal(*ended_);
 }
 
-Result<void> Committer::reopen() {
+Result<void> Committer::reopen(const Error& cause) {
   const std::unique_lock lock(store_mutex_);
   log_.store.reset();
+  // RocksDB came upon damage: it would again.
+  if (cause.code == ErrorCode::data_loss) return schemas::fail(explain_damage(cause, options_, log_.end));
   auto recovered = recover_store(options_, log_.end);
   if (!recovered) return schemas::fail(recovered.error());
   log_.store = std::move(recovered->store);

@@ -53,7 +53,7 @@ class Committer {
   void succeed(std::vector<PendingAppend>& batch);
   void refuse(std::vector<PendingAppend>& batch, const schemas::Error& error);
   void fail(std::vector<PendingAppend>& batch, const schemas::Error& error);
-  schemas::Result<void> reopen();
+  schemas::Result<void> reopen(const schemas::Error& cause);
   void end_for_good(const schemas::Error& error);
   std::optional<schemas::Error> lack_of_room() const;
   void sync_mark_every_second();

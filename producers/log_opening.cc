@@ -53,15 +53,14 @@ std::int64_t first_damaged(const RecordStore::Options& options, std::int64_t end
   return -1;
 }
 
-/// Adds to the error of a store that cannot be opened which offset is concerned and where the evidence is.
-Error explain_damage(Error error, const EmbeddedLogOptions& options, std::int64_t marked_end, const WalRescue* rescue) {
+Error explain_with_evidence(const Error& error, const EmbeddedLogOptions& options, std::int64_t end,
+                            const fs::path& evidence) {
   if (error.code != ErrorCode::data_loss) return error;
-  const LogPaths paths(options.directory);
-  const auto offset = first_damaged(store_options(options), marked_end);
-  if (offset >= 0) error.message += fmt::format(" (the first record concerned is {})", offset);
-  const auto kept = rescue != nullptr ? rescue->keep() : Result<fs::path>(fs::path());
-  error.hint = loss_hint(paths, kept.value_or(fs::path()));
-  return error;
+  auto explained = error;
+  const auto offset = first_damaged(store_options(options), end);
+  if (offset >= 0) explained.message += fmt::format(" (the first record concerned is {})", offset);
+  explained.hint = loss_hint(LogPaths(options.directory), evidence);
+  return explained;
 }
 
 Error missing_tail(const LogPaths& paths, std::int64_t end, std::int64_t marked_end, const fs::path& evidence) {
@@ -97,10 +96,10 @@ Result<MarkFound> find_mark(const LogPaths& paths) {
 Result<Recovered> open_store(const EmbeddedLogOptions& options, std::int64_t marked_end) {
   Recovered opened;
   auto store = RecordStore::open(store_options(options));
-  if (!store) return fail(explain_damage(store.error(), options, marked_end, nullptr));
+  if (!store) return fail(explain_damage(store.error(), options, marked_end));
   opened.store = std::move(*store);
   auto end = opened.store->end();
-  if (!end) return fail(explain_damage(end.error(), options, marked_end, nullptr));
+  if (!end) return fail(explain_damage(end.error(), options, marked_end));
   opened.end = *end;
   if (opened.end < marked_end) {
     return fail(missing_tail(LogPaths(options.directory), opened.end, marked_end, {}));
@@ -169,23 +168,30 @@ Result<bool> DirectoryLock::is_held(const fs::path& path) {
   return asked.l_type != F_UNLCK;
 }
 
+Error explain_damage(Error error, const EmbeddedLogOptions& options, std::int64_t end) {
+  return explain_with_evidence(error, options, end, {});
+}
+
 Result<Recovered> recover_store(const EmbeddedLogOptions& options, std::int64_t marked_end) {
   const LogPaths paths(options.directory);
-  auto rescue = WalRescue::begin(paths.directory, paths.database);
+  const auto rescue = WalRescue::begin(paths.directory, paths.database);
   if (!rescue) return fail(rescue.error());
   const auto damaged = rescue->damaged_bytes();
   if (!damaged) return fail(damaged.error());
+  const auto refuse = [&](const Error& error) {
+    if (error.code != ErrorCode::data_loss) return fail(error);
+    return fail(explain_with_evidence(error, options, marked_end, rescue->keep().value_or(fs::path())));
+  };
   Recovered opened;
   opened.cut_bytes = *damaged;
   auto store = RecordStore::open(store_options(options));
-  if (!store) return fail(explain_damage(store.error(), options, marked_end, &*rescue));
+  if (!store) return refuse(store.error());
   opened.store = std::move(*store);
   const auto end = opened.store->end();
-  if (!end) return fail(explain_damage(end.error(), options, marked_end, &*rescue));
+  if (!end) return refuse(end.error());
   opened.end = *end;
   if (opened.end < marked_end) {
-    const auto kept = rescue->keep();
-    return fail(missing_tail(paths, opened.end, marked_end, kept.value_or(fs::path())));
+    return fail(missing_tail(paths, opened.end, marked_end, rescue->keep().value_or(fs::path())));
   }
   if (auto dropped = rescue->drop(); !dropped) return fail(dropped.error());
   return opened;

@@ -69,4 +69,8 @@ struct Recovered {
 };
 schemas::Result<Recovered> recover_store(const EmbeddedLogOptions& options, std::int64_t marked_end);
 
+/// What RocksDB said about a damaged store, with the first record concerned (found by reading up to `end`) and the ways
+/// on. The store must be closed.
+schemas::Error explain_damage(schemas::Error error, const EmbeddedLogOptions& options, std::int64_t end);
+
 }  // namespace solo::producers

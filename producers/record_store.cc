@@ -58,16 +58,23 @@ rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()};
 
 struct RecordStore::Impl {
   std::unique_ptr<rocksdb::DB> db;
+  /// It may be behind the one that writes.
+  bool follows = false;
 };
 
 RecordStore::RecordStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RecordStore::~RecordStore() = default;
 
+std::unique_ptr<RecordStore> RecordStore::wrap(rocksdb::DB* db, bool follows) {
+  return std::unique_ptr<RecordStore>(
+      new RecordStore(std::make_unique<Impl>(Impl{std::unique_ptr<rocksdb::DB>(db), follows})));
+}
+
 Result<std::unique_ptr<RecordStore>> RecordStore::open(const Options& options) {
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::Open(writing_options(options), options.directory, &db);
   if (!status.ok()) return fail(to_error(status, "the log cannot be opened"));
-  return std::unique_ptr<RecordStore>(new RecordStore(std::make_unique<Impl>(Impl{std::unique_ptr<rocksdb::DB>(db)})));
+  return wrap(db, false);
 }
 
 Result<std::unique_ptr<RecordStore>> RecordStore::open_stopped(const Options& options) {
@@ -78,7 +85,7 @@ Result<std::unique_ptr<RecordStore>> RecordStore::open_stopped(const Options& op
   reading.paranoid_checks = false;
   const auto status = rocksdb::DB::OpenForReadOnly(reading, options.directory, &db);
   if (!status.ok()) return fail(to_error(status, "the log cannot be read"));
-  return std::unique_ptr<RecordStore>(new RecordStore(std::make_unique<Impl>(Impl{std::unique_ptr<rocksdb::DB>(db)})));
+  return wrap(db, false);
 }
 
 Result<std::unique_ptr<RecordStore>> RecordStore::open_beside(const Options& options,
@@ -91,7 +98,7 @@ Result<std::unique_ptr<RecordStore>> RecordStore::open_beside(const Options& opt
   reading.max_file_opening_threads = 1;
   const auto status = rocksdb::DB::OpenAsSecondary(reading, options.directory, scratch, &db);
   if (!status.ok()) return fail(to_error(status, "the log cannot be followed"));
-  return std::unique_ptr<RecordStore>(new RecordStore(std::make_unique<Impl>(Impl{std::unique_ptr<rocksdb::DB>(db)})));
+  return wrap(db, true);
 }
 
 bool RecordStore::exists(const std::filesystem::path& directory) {
@@ -144,6 +151,7 @@ Result<std::vector<LogRecord>> RecordStore::read(const ReadRange& range) const {
   };
   for (at->Seek({first.data(), first.size()}); expected < range.end && found.size() < range.max_records; at->Next()) {
     if (!at->Valid()) {
+      if (at->status().ok() && impl_->follows) break;
       if (at->status().ok()) return damaged(missing_error(expected));
       return damaged(unreadable_error(expected, at->status()));
     }

@@ -15,8 +15,9 @@
 #include "schemas/result.h"
 
 namespace rocksdb {
+class DB;
 class Env;
-}
+}  // namespace rocksdb
 
 namespace solo::producers {
 
@@ -67,7 +68,8 @@ class RecordStore {
   schemas::Result<void> append(std::int64_t first, std::span<const NewRecord> records);
 
   /// Contiguous records, every one checked; fewer than asked for where the range ends or the limits are reached.
-  /// data_loss: the first of them is missing or damaged (one further on ends the answer before it).
+  /// data_loss: the first of them is missing or damaged (one further on ends the answer before it). Opened beside a
+  /// writer, a store that has not come so far yet answers with what it has.
   schemas::Result<std::vector<schemas::LogRecord>> read(const ReadRange& range) const;
 
   /// Into a table file, so that the next open has nothing to recover.
@@ -78,6 +80,7 @@ class RecordStore {
  private:
   struct Impl;
   explicit RecordStore(std::unique_ptr<Impl> impl);
+  static std::unique_ptr<RecordStore> wrap(rocksdb::DB* db, bool follows);
   std::unique_ptr<Impl> impl_;
 };
 
