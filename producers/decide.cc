@@ -108,7 +108,7 @@ Result<v1::EventT> decide(const v1::RequestT& request, const DecideContext& cont
                 fmt::format("{} is not an order that becomes an event", v1::EnumNameCommand(request.body.type)));
   }
   if (request.tenant == schemas::kSystemTenant) {
-    return fail(ErrorCode::invalid_argument, "tenant system holds no services", "name another tenant");
+    return fail(ErrorCode::permission_denied, "tenant system is reserved: it has no services", "name another tenant");
   }
   if (const auto* deploy = request.body.AsDeploy()) {
     if (!deploy->spec) return fail(ErrorCode::invalid_argument, "a deploy needs a spec");

@@ -35,7 +35,7 @@ std::chrono::milliseconds effective_timeout(const v1::RequestT& request, std::ch
 schemas::Result<void> check_request(const v1::RequestT& request);
 
 /// The event of an order: id = the request's, source = its tenant's commands, time and actor from the context.
-/// invalid_argument: an id, name or spec that cannot be, or a tenant that holds no services.
+/// invalid_argument: an id, name or spec that cannot be. permission_denied: tenant system, which has no services.
 schemas::Result<v1::EventT> decide(const v1::RequestT& request, const DecideContext& context);
 
 /// The event's buffer. invalid_argument: over kMaxEventBytes.

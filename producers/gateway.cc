@@ -108,13 +108,15 @@ struct Gateway::Impl {
 void Gateway::Impl::run() {
   block_signals();
   while (!stopping) {
+    // Orders are looked at after take(), so that one that comes later still keeps this from sleeping.
+    const auto batch = inbox->take();
     obey();
+    core.on_batch(batch);
     serve();
-    core.on_batch(inbox->take());
     core.expire();
     if (drain_until) advance_drain();
     publish();
-    if (!socket->readable()) sleep();
+    if (!stopping && !socket->readable()) sleep();
   }
   finish();
 }

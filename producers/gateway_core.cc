@@ -146,7 +146,7 @@ void GatewayCore::take_order(PendingRequest& request, const v1::EventT& event, s
   const Hash128 fingerprint = schemas::request_fingerprint(*v1::GetEvent(value.data()));
   if (PendingCommand* same = pending_.command_of(event.source, event.id)) {
     if (same->fingerprint == fingerprint) return attach(request, *same);
-    return answer(request, error_reply(request.id, id_used_otherwise(request.id)));
+    return answer(request, error_reply(request.id, id_used_otherwise(request.id, same->position)));
   }
   const ServiceKey& service = *request.service;
   const auto& view = views_.of(service.tenant);

@@ -117,7 +117,7 @@ Result<RecordedOutcome> GatewayCore::outcome_of(const PendingCommand& command) c
 void GatewayCore::settle(PendingRequest& request, const RecordedOutcome& recorded, const Hash128& fingerprint) {
   const v1::OutcomeRecordT& record = recorded.record;
   if (!same_fingerprint(record, fingerprint)) {
-    return answer(request, error_reply(request.id, id_used_otherwise(request.id)));
+    return answer(request, error_reply(request.id, id_used_otherwise(request.id, recorded.position)));
   }
   request.position = recorded.position;
   v1::ReplyT reply = recorded_reply(request.id, recorded);

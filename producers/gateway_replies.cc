@@ -52,8 +52,10 @@ v1::ReplyT recorded_reply(std::string id, const projections::RecordedOutcome& re
   return reply;
 }
 
-Error id_used_otherwise(std::string_view id) {
-  return {ErrorCode::invalid_argument, fmt::format("id {} was used for another request", schemas::quote(id)),
+Error id_used_otherwise(std::string_view id, const std::optional<schemas::Position>& position) {
+  return {ErrorCode::invalid_argument,
+          fmt::format("id {} was used for a different request {}", id,
+                      position ? "at " + schemas::to_string(*position) : "that is under way"),
           "take a new id; only the same request may come again by its id"};
 }
 

@@ -23,7 +23,8 @@ v1::ReplyT error_reply(std::string id, const schemas::Error& error);
 /// What the views remember of a command: its position, and its rejection if it was one.
 v1::ReplyT recorded_reply(std::string id, const projections::RecordedOutcome& recorded);
 
-schemas::Error id_used_otherwise(std::string_view id);
+/// Where it was used; nothing: that request is still on its way into the log.
+schemas::Error id_used_otherwise(std::string_view id, const std::optional<schemas::Position>& position);
 schemas::Error too_many_in_flight(std::size_t limit, bool of_connection);
 schemas::Error views_behind(std::size_t limit);
 schemas::Error shutting_down(const std::string& reason);
