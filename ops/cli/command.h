@@ -15,6 +15,8 @@ class Command {
   virtual ~Command() = default;
   /// With options bound to this object. The core adds the common options, the exit status and the environment.
   virtual Page page() = 0;
+  /// It works on the state directory and never talks to the daemon.
+  virtual bool is_local() const { return false; }
   /// The exit status.
   virtual int run(Session& session) = 0;
 };
@@ -40,5 +42,8 @@ std::unique_ptr<Command> make_logs();
 std::unique_ptr<Command> make_health();
 std::unique_ptr<Command> make_version();
 std::unique_ptr<Command> make_recovery_report();
+std::unique_ptr<Command> make_log_bounds();
+std::unique_ptr<Command> make_log_read();
+std::unique_ptr<Command> make_log_check();
 
 }  // namespace solo::ops

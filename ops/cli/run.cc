@@ -129,9 +129,10 @@ int run_solo(const std::vector<std::string>& arguments) {
   const auto command = found.entry->make();
   Page page = command->page();
   page.name = "solo " + found.entry->name;
-  page.common = session.common_options();
+  page.common = command->is_local() ? session.local_options() : session.common_options();
   page.exit_status = page.exit_status.empty() ? exit_lines() : page.exit_status;
   page.environment = environment_lines();
+  if (command->is_local()) page.environment.erase(page.environment.begin(), page.environment.end() - 1);
   const auto parsed = parse(page, found.arguments);
   if (!parsed) return session.fail(parsed.error());
   if (*parsed == Parsed::help) {

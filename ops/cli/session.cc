@@ -46,17 +46,24 @@ int exit_status(ErrorCode code) {
   }
 }
 
-std::vector<Option> Session::common_options() {
+std::vector<Option> Session::local_options() {
   return {
-      {"--tenant", "NAME", "Whose services. Default: SOLO_TENANT.", &tenant_},
-      {"--addr", "ENDPOINT", "The daemon's endpoint, ipc://PATH. Default: SOLO_ADDR, else in the state directory.",
-       &addr_},
       {"--state-dir", "DIR",
        "The daemon's state directory. Default: SOLO_STATE_DIR, else /var/lib/solo for root, else "
        "$XDG_STATE_HOME/solo.",
        &state_dir_},
       {"--json", "", "Print JSON on stdout, errors too: {\"error\":{...}}.", &json_},
   };
+}
+
+std::vector<Option> Session::common_options() {
+  std::vector<Option> options{
+      {"--tenant", "NAME", "Whose services. Default: SOLO_TENANT.", &tenant_},
+      {"--addr", "ENDPOINT", "The daemon's endpoint, ipc://PATH. Default: SOLO_ADDR, else in the state directory.",
+       &addr_},
+  };
+  for (auto& option : local_options()) options.push_back(std::move(option));
+  return options;
 }
 
 Result<std::string> Session::tenant() const {
@@ -104,6 +111,8 @@ void Session::print(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
 }
+
+bool Session::output_broken() const { return std::ferror(stdout) != 0; }
 
 void Session::note(std::string_view text) {
   clear_progress();

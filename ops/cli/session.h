@@ -27,6 +27,8 @@ class Session {
  public:
   /// The options of every command; the session must outlive the page.
   std::vector<Option> common_options();
+  /// Those of commands that never talk to the daemon.
+  std::vector<Option> local_options();
 
   bool json() const { return json_; }
 
@@ -45,6 +47,8 @@ class Session {
   /// A reply's body alone, as JSON.
   std::string body_json(const v1::ReplyT& reply);
   void print(std::string_view text);
+  /// stdout is closed: nobody reads on.
+  bool output_broken() const;
   /// A line on stderr.
   void note(std::string_view text);
   /// What is being waited for, on stderr when that is a terminal; gone with the next output.
