@@ -1,0 +1,193 @@
+// The embedded log beside the disk it stands on: what an append costs over a bare write and fdatasync, what many
+// appenders gain by sharing a sync, how soon a reader sees a record, and how long opening takes after a kill.
+//
+//   log_bench [DIRECTORY]      where to measure; the temporary directory unless given
+#include <fcntl.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "consumers/embedded_reader.h"
+#include "producers/embedded_log.h"
+#include "tests/bench/table.h"
+#include "tests/support/child.h"
+#include "tests/support/temp_dir.h"
+
+namespace solo::bench {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// As large as a small deploy's event.
+constexpr std::size_t kEventBytes = 400;
+/// What a record adds to its value on the disk: key, header, RocksDB's own.
+constexpr std::size_t kFrameBytes = 60;
+
+double microseconds_since(steady_clock::time_point start) {
+  return std::chrono::duration<double, std::micro>(steady_clock::now() - start).count();
+}
+
+struct OpenLog {
+  producers::SystemClock clock;
+  producers::SystemEntropy entropy;
+  std::unique_ptr<producers::EmbeddedLog> log;
+
+  explicit OpenLog(const std::filesystem::path& directory) {
+    producers::EmbeddedLogOptions options;
+    options.directory = directory;
+    auto opened = producers::EmbeddedLog::open(options, clock, entropy);
+    if (!opened) {
+      std::fprintf(stderr, "%s\n", opened.error().message.c_str());
+      std::exit(1);
+    }
+    log = std::move(*opened);
+  }
+};
+
+std::string event() {
+  std::string value(kEventBytes, '\0');
+  for (auto& byte : value) byte = static_cast<char>(std::rand());
+  return value;
+}
+
+/// Microseconds of each of `count` bare appends to a file.
+std::vector<double> bare_appends(const std::filesystem::path& file, int count) {
+  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const std::string bytes(kEventBytes + kFrameBytes, 'x');
+  std::vector<double> times;
+  for (int number = 0; number < count; ++number) {
+    const auto start = steady_clock::now();
+    if (::write(fd, bytes.data(), bytes.size()) < 0 || ::fdatasync(fd) != 0) std::exit(1);
+    times.push_back(microseconds_since(start));
+  }
+  ::close(fd);
+  return times;
+}
+
+void append_and_wait(producers::EventWriter& writer, std::string value) {
+  std::promise<void> ended;
+  writer.append("acme", std::move(value), [&](const producers::AppendResult& result) {
+    if (!std::holds_alternative<producers::Durable>(result)) std::exit(1);
+    ended.set_value();
+  });
+  ended.get_future().wait();
+}
+
+std::vector<double> log_appends(producers::EmbeddedLog& log, int count) {
+  std::vector<double> times;
+  for (int number = 0; number < count; ++number) {
+    auto value = event();
+    const auto start = steady_clock::now();
+    append_and_wait(log.commands(), std::move(value));
+    times.push_back(microseconds_since(start));
+  }
+  return times;
+}
+
+/// From the append to the return of a reader that was waiting for it.
+std::vector<double> appends_until_read(producers::EmbeddedLog& log, int count) {
+  consumers::EmbeddedReader reader(log, log.bounds(0)->end);
+  std::vector<double> times;
+  for (int number = 0; number < count; ++number) {
+    auto value = event();
+    const auto start = steady_clock::now();
+    log.commands().append("acme", std::move(value), nullptr);
+    if (reader.read({}, std::chrono::seconds(10))->size() != 1) std::exit(1);
+    times.push_back(microseconds_since(start));
+  }
+  return times;
+}
+
+/// Appends per second of `clients` threads, each of which waits for one before its next.
+double concurrent_rate(producers::EmbeddedLog& log, int clients, std::chrono::milliseconds duration) {
+  std::atomic<bool> stop = false;
+  std::atomic<std::int64_t> appended = 0;
+  std::vector<std::thread> threads;
+  const auto start = steady_clock::now();
+  for (int client = 0; client < clients; ++client) {
+    threads.emplace_back([&] {
+      const auto value = event();
+      while (!stop) {
+        append_and_wait(log.commands(), value);
+        ++appended;
+      }
+    });
+  }
+  std::this_thread::sleep_for(duration);
+  stop = true;
+  for (auto& thread : threads) thread.join();
+  return static_cast<double>(appended) / microseconds_since(start) * 1e6;
+}
+
+[[noreturn]] void fill(const std::filesystem::path& directory, std::int64_t records) {
+  OpenLog open(directory);
+  const auto value = event();
+  for (std::int64_t number = 0; number < records; ++number) {
+    open.log->commands().append("acme", value, nullptr);
+    if (number % 200 == 0) open.log->commands().drain(steady_clock::now() + std::chrono::minutes(1));
+  }
+  open.log->commands().drain(steady_clock::now() + std::chrono::minutes(1));
+  ::kill(::getpid(), SIGKILL);
+  std::abort();
+}
+
+/// Milliseconds to open a log of so many records whose writer was killed.
+double open_time(const std::filesystem::path& directory, std::int64_t records) {
+  testing::Child writer({std::filesystem::read_symlink("/proc/self/exe"), "--fill", directory, std::to_string(records)},
+                        "/dev/null", "/dev/null");
+  writer.wait(std::chrono::minutes(10));
+  const auto start = steady_clock::now();
+  const OpenLog open(directory);
+  const auto time = microseconds_since(start) / 1000;
+  if (open.log->bounds(0)->end != records + 1) std::exit(1);
+  return time;
+}
+
+void measure(const std::filesystem::path& directory) {
+  print_header();
+  double raw = 0;
+  {
+    OpenLog open(directory / "log");
+    // Interleaved, so that both meet the disk in the same mood.
+    std::vector<double> bare;
+    std::vector<double> solo;
+    std::vector<double> read;
+    for (int round = 0; round < 10; ++round) {
+      for (const auto time : bare_appends(directory / "bare", 200)) bare.push_back(time);
+      for (const auto time : log_appends(*open.log, 200)) solo.push_back(time);
+      for (const auto time : appends_until_read(*open.log, 200)) read.push_back(time);
+    }
+    raw = median(bare);
+    print({"append, one client, p50 (raw: write + fdatasync)", "us", raw, median(solo), Bound::at_most, 1.5});
+    print({"append until a waiting reader has it, p50 (raw: same)", "us", raw, median(read), Bound::at_most, 1.5});
+    const auto rate = concurrent_rate(*open.log, 64, std::chrono::seconds(2));
+    print({"appends per second, 64 clients (raw: 1 / fdatasync)", "/s", 1e6 / raw, rate, Bound::at_least, 15});
+  }
+  const auto empty = open_time(directory / "empty", 0);
+  print({"open after kill -9, 100,000 records (raw: 1 record)", "ms", empty,
+         open_time(directory / "hundred-thousand", 100'000), Bound::at_most, 1, 30});
+  print({"open after kill -9, 1,000,000 records (raw: 1 record)", "ms", empty,
+         open_time(directory / "million", 1'000'000), Bound::at_most, 1, 30});
+}
+
+}  // namespace
+}  // namespace solo::bench
+
+int main(int argc, char** argv) {
+  spdlog::set_level(spdlog::level::err);
+  if (argc == 4 && std::string(argv[1]) == "--fill") solo::bench::fill(argv[2], std::stoll(argv[3]));
+  if (argc > 1) ::setenv("TMPDIR", argv[1], 1);
+  const solo::testing::TempDir directory;
+  solo::bench::measure(directory.path());
+}
