@@ -22,7 +22,7 @@ target_compile_options(solo_options INTERFACE -Wall -Wextra -Werror -Wshadow -Wn
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports these in the standard library's own inlined code.
   target_compile_options(solo_options INTERFACE -Wno-restrict -Wno-null-dereference -Wno-array-bounds
-                         -Wno-stringop-overflow -Wno-maybe-uninitialized -fpch-preprocess)
+                         -Wno-stringop-overflow -Wno-stringop-overread -Wno-maybe-uninitialized -fpch-preprocess)
 else()
   target_compile_options(solo_options INTERFACE -Wno-unused-command-line-argument)
 endif()
