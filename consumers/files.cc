@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -49,7 +50,7 @@ std::filesystem::path temporary_beside(const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<std::string> read_file(const std::filesystem::path& path) {
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) return fail_errno(path, "read", errno);
   struct stat about {};
@@ -57,13 +58,14 @@ Result<std::string> read_file(const std::filesystem::path& path) {
   if (!S_ISREG(about.st_mode)) return schemas::fail(ErrorCode::unavailable, path.string() + " is no regular file");
   std::string content;
   std::array<char, 65536> buffer;
-  for (;;) {
-    const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
+  while (content.size() < limit) {
+    const ssize_t count = ::read(file.get(), buffer.data(), std::min(buffer.size(), limit - content.size()));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return fail_errno(path, "read", errno);
-    if (count == 0) return content;
+    if (count == 0) break;
     content.append(buffer.data(), static_cast<std::size_t>(count));
   }
+  return content;
 }
 
 Result<void> write_file(const std::filesystem::path& path, std::string_view content, mode_t mode) {

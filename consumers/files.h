@@ -3,7 +3,9 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -11,8 +13,10 @@
 
 namespace solo::consumers {
 
-/// A regular file's content. not_found; permission_denied; unavailable: it is no regular file or cannot be read.
-schemas::Result<std::string> read_file(const std::filesystem::path& path);
+/// A regular file's content, at most its first `limit` bytes. not_found; permission_denied; unavailable: it is no
+/// regular file or cannot be read.
+schemas::Result<std::string> read_file(const std::filesystem::path& path,
+                                       std::size_t limit = std::numeric_limits<std::size_t>::max());
 
 /// Replaces the file as a whole: written beside it, synced, renamed, and the directory synced. After a crash it is the
 /// old or the new one. resource_exhausted: no space.

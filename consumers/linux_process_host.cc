@@ -100,7 +100,9 @@ void LinuxProcessHost::spawn(SpawnRequest request, std::chrono::milliseconds tim
 }
 
 void LinuxProcessHost::watch(Process& process, Exited exited) {
-  impl_->watcher.tell(static_cast<LinuxProcess&>(process).shared(), std::move(exited));
+  const auto& shared = static_cast<LinuxProcess&>(process).shared();
+  impl_->watcher.tell(shared, std::move(exited));
+  if (!shared->child) impl_->watcher.add(shared);
 }
 
 Result<std::unique_ptr<Process>> LinuxProcessHost::adopt(const Identity& identity) {
@@ -122,7 +124,6 @@ Result<std::unique_ptr<Process>> LinuxProcessHost::adopt(const Identity& identit
   }
   if (has_ended(shared->pidfd)) return schemas::fail(ErrorCode::not_found, pid_text(identity.pid) + " has ended");
   shared->identity = identity;
-  impl_->watcher.add(shared);
   return std::make_unique<LinuxProcess>(std::move(shared));
 }
 

@@ -86,7 +86,8 @@ enum class ServicesAtShutdown : std::uint8_t { stop, leave };
 
 class Runtime final : public producers::HostPort {
  public:
-  /// Called once, on the runtime's thread: recovery has ended or timed out, or this is a gateway only.
+  /// Called once, on the runtime's thread (it must not wait for the runtime): recovery has ended or timed out, or this
+  /// is a gateway only.
   using Ready = std::function<void(RuntimePhase)>;
 
   Runtime(RuntimeOptions options, RuntimeParts parts);

@@ -152,6 +152,8 @@ class ServiceMachine {
 
   /// Nothing runs, starts or is being stopped.
   bool quiet() const { return !process_ && leftovers_.empty(); }
+  /// Nothing is wanted of it and nothing is left of it: it can be forgotten.
+  bool is_done() const { return quiet() && !wish_.run && !recovering_; }
   /// Its recovery is under way: neither running, nor given up for now, nor found to be unwanted.
   bool recovering() const { return recovering_; }
   /// It is not running, and tries again later because of this.

@@ -1,0 +1,291 @@
+#include <spdlog/spdlog.h>
+
+#include <utility>
+#include <variant>
+
+#include "consumers/runtime_impl.h"
+#include "schemas/partitioning.h"
+
+namespace solo::consumers {
+
+namespace {
+
+using schemas::Result;
+using schemas::ServiceKey;
+
+// How much of its last output goes with a crash.
+constexpr std::size_t kTailBytes = 4096;
+// How often a runtime that holds back looks whether its observations have become durable.
+constexpr std::chrono::milliseconds kHoldBack{50};
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+std::string describe(Exit end) {
+  if (end.kind == ExitKind::exited) return "exit status " + std::to_string(end.value);
+  if (end.kind == ExitKind::signaled) return "signal " + std::to_string(end.value);
+  return "end not seen";
+}
+
+}  // namespace
+
+void Runtime::Impl::on_change(const projections::ViewChange& change) {
+  {
+    const std::lock_guard lock(mutex);
+    changed.insert(change.services.begin(), change.services.end());
+    owner_changed = owner_changed || change.owner_changed;
+    if (std::exchange(change_posted, true)) return;
+  }
+  loop->post([this] { take_changes(); });
+}
+
+void Runtime::Impl::take_changes() {
+  std::set<ServiceKey> services;
+  bool new_owner = false;
+  {
+    const std::lock_guard lock(mutex);
+    services.swap(changed);
+    new_owner = std::exchange(owner_changed, false);
+    change_posted = false;
+  }
+  if (stage != Stage::acting) return advance();
+  if (new_owner) note_owners();
+  for (const ServiceKey& key : services) refresh(key);
+}
+
+void Runtime::Impl::refresh(const ServiceKey& key) {
+  const auto record = parts.views.of(key.tenant).service(key);
+  if (!record) {
+    spdlog::error("cannot read the record of {}: {}", to_string(key), record.error().message);
+    return;
+  }
+  if (!*record) return;
+  const bool concerns_us = (*record)->desired == v1::Desired::run || find(key) != nullptr;
+  if (concerns_us && !frozen) want(entry_of(key), **record);
+}
+
+void Runtime::Impl::want(Entry& entry, const v1::ServiceRecordT& record) {
+  entry.in_views = true;
+  entry.deployments.clear();
+  for (const auto* deployment : {record.current.get(), record.pending.get()}) {
+    if (deployment != nullptr && deployment->spec) entry.deployments.emplace(deployment->generation, *deployment);
+  }
+  step(entry,
+       [&](ServiceMachine& machine, Instant now, Actions& actions) { machine.want(wish_of(record), now, actions); });
+}
+
+Runtime::Impl::Entry& Runtime::Impl::entry_of(const ServiceKey& key) {
+  auto& slot = entries[key];
+  if (!slot) {
+    const std::int32_t partition = schemas::partition_of(key.tenant.str(), parts.views.partitions());
+    slot = std::make_unique<Entry>(key, partition, last_number, parts.entropy);
+    const bool allowed = owned[static_cast<std::size_t>(partition)] && !stopping;
+    Actions none;
+    slot->machine.allow(allowed, parts.clock.now(), none);
+  }
+  return *slot;
+}
+
+Runtime::Impl::Entry* Runtime::Impl::find(const ServiceKey& key) {
+  const auto found = entries.find(key);
+  return found == entries.end() ? nullptr : found->second.get();
+}
+
+void Runtime::Impl::perform(Entry& entry, const Actions& actions) {
+  for (const Action& action : actions) {
+    std::visit(Overloaded{[&](const Prepare& prepare) { perform_prepare(entry, prepare.generation); },
+                          [&](const CancelPrepare& cancel) { perform_cancel(entry, cancel.generation); },
+                          [&](const Spawn& spawn) { perform_spawn(entry, spawn); },
+                          [&](const Signal& signal) {
+                            const auto held = entry.processes.find(signal.number);
+                            if (held != entry.processes.end() && held->second.process) {
+                              held->second.process->signal_group(signal.signal);
+                            }
+                          },
+                          [&](const Observe& observe) { perform_observe(entry, observe); }},
+               action);
+  }
+}
+
+void Runtime::Impl::perform_prepare(Entry& entry, std::uint64_t generation) {
+  const Preparer::Ticket ticket = preparer.prepare(
+      PrepareOrder{entry.key, entry.deployments.at(generation)},
+      [this, key = entry.key, generation](auto outcome) { on_prepared(key, generation, std::move(outcome)); });
+  entry.tickets[generation] = ticket;
+}
+
+void Runtime::Impl::perform_cancel(Entry& entry, std::uint64_t generation) {
+  const auto ticket = entry.tickets.find(generation);
+  if (ticket == entry.tickets.end()) return;
+  preparer.cancel(ticket->second);
+  entry.tickets.erase(ticket);
+}
+
+void Runtime::Impl::on_prepared(const ServiceKey& key, std::uint64_t generation,
+                                tl::expected<ReadyProgram, StartFailure> outcome) {
+  Entry* entry = find(key);
+  if (entry == nullptr || frozen) return;
+  entry->tickets.erase(generation);
+  if (outcome) entry->ready[generation] = std::move(*outcome);
+  step(*entry, [&](ServiceMachine& machine, Instant now, Actions& actions) {
+    if (outcome) {
+      machine.prepared(generation, now, actions);
+    } else {
+      machine.prepare_failed(generation, outcome.error(), now, actions);
+    }
+  });
+}
+
+void Runtime::Impl::perform_spawn(Entry& entry, const Spawn& spawn) {
+  const ServiceKey& key = entry.key;
+  const std::string instance = schemas::instance_id(reporter.run, spawn.number);
+  const Marker marker{
+      parts.log.genesis().log_uuid, reporter.node, key.tenant.str(), key.service.str(), spawn.generation, instance};
+  SpawnRequest request;
+  request.argv = std::move(entry.ready.at(spawn.generation).argv);
+  request.directory = files.directory(key);
+  request.output = files.output(key);
+  request.environment =
+      service_environment(marker, request.directory.string(), *entry.deployments.at(spawn.generation).spec,
+                          {options.path, options.lang, options.timezone});
+  entry.ready.erase(spawn.generation);
+  entry.processes[spawn.number].observed.instance = instance;
+  ++spawns_in_flight;
+  // What a start would report has nowhere to go just now.
+  if (parts.publisher.saturated()) {
+    if (deferred.empty()) loop->at(parts.clock.now() + kHoldBack, [this] { spawn_deferred(); });
+    deferred.push_back({key, spawn.number, std::move(request), spawn.timeout});
+    return;
+  }
+  spawn_now(key, spawn.number, std::move(request), spawn.timeout);
+}
+
+void Runtime::Impl::spawn_deferred() {
+  if (parts.publisher.saturated() && !stopping) {
+    loop->at(parts.clock.now() + kHoldBack, [this] { spawn_deferred(); });
+    return;
+  }
+  for (Deferred& one : std::exchange(deferred, {})) {
+    if (stopping) {
+      on_spawned(one.key, one.number, schemas::fail(schemas::ErrorCode::unavailable, "the daemon is stopping"));
+    } else {
+      spawn_now(one.key, one.number, std::move(one.request), one.timeout);
+    }
+  }
+}
+
+void Runtime::Impl::spawn_now(const ServiceKey& key, ProcessNumber number, SpawnRequest request,
+                              std::chrono::milliseconds timeout) {
+  auto spawned = [this, loop_alive = loop, key, number](Result<std::unique_ptr<Process>> process) {
+    auto shared = std::make_shared<Result<std::unique_ptr<Process>>>(std::move(process));
+    loop_alive->post([this, key, number, shared] { on_spawned(key, number, std::move(*shared)); });
+  };
+  parts.host.spawn(std::move(request), timeout, std::move(spawned));
+}
+
+void Runtime::Impl::on_spawned(const ServiceKey& key, ProcessNumber number, Result<std::unique_ptr<Process>> spawned) {
+  --spawns_in_flight;
+  Entry& entry = *entries.at(key);
+  if (!spawned) {
+    entry.processes.erase(number);
+    const schemas::Error& error = spawned.error();
+    if (!stopping) spdlog::warn("{}: {}", to_string(key), error.message);
+    const bool may_pass = error.retryable && error.code != schemas::ErrorCode::deadline_exceeded;
+    return step(entry, [&](ServiceMachine& machine, Instant now, Actions& actions) {
+      machine.spawn_failed(number, StartFailure{error.message, error.hint, may_pass}, now, actions);
+    });
+  }
+  Held& held = entry.processes.at(number);
+  held.process = std::move(*spawned);
+  held.observed.identity = held.process->identity();
+  spdlog::info("{} runs as process {}", to_string(key), held.observed.identity.pid);
+  watch(entry, number);
+  step(entry, [&](ServiceMachine& machine, Instant now, Actions& actions) { machine.spawned(number, now, actions); });
+}
+
+void Runtime::Impl::watch(Entry& entry, ProcessNumber number) {
+  ++live_processes;
+  parts.host.watch(*entry.processes.at(number).process, [this, loop_alive = loop, key = entry.key, number](Exit end) {
+    loop_alive->post([this, key, number, end] { on_ended(key, number, end); });
+  });
+}
+
+void Runtime::Impl::on_ended(const ServiceKey& key, ProcessNumber number, Exit end) {
+  --live_processes;
+  Entry* entry = find(key);
+  if (entry == nullptr || frozen) return;
+  spdlog::info("{}: process {} has ended ({})", to_string(key), entry->processes[number].observed.identity.pid,
+               describe(end));
+  if (leftovers.erase(number) != 0) ++report.stopped;
+  entry->processes[number].process.reset();
+  step(*entry,
+       [&](ServiceMachine& machine, Instant now, Actions& actions) { machine.ended(number, end, now, actions); });
+  entry->processes.erase(number);
+}
+
+void Runtime::Impl::perform_observe(Entry& entry, const Observe& observe) {
+  const bool with_output = observe.report == Report::crashed || observe.report == Report::failed;
+  std::string tail;
+  if (with_output) {
+    if (auto output = files.tail(entry.key, kTailBytes)) tail = std::move(output->text);
+  }
+  if (!observe.reason.empty()) spdlog::warn("{}: {}", to_string(entry.key), observe.reason);
+  const auto held = entry.processes.find(observe.number);
+  const ObservedProcess process = held != entry.processes.end() ? held->second.observed : ObservedProcess{};
+  // Nobody knows of a service that has no record.
+  if (!entry.in_views) return;
+  parts.publisher.publish(observation_event(reporter, entry.key, observe, process, tail));
+}
+
+void Runtime::Impl::settle(Entry& entry) {
+  const auto deadline = entry.machine.deadline();
+  if (!entry.timer || !deadline || entry.timer->first != *deadline) {
+    if (entry.timer) loop->cancel(*std::exchange(entry.timer, std::nullopt));
+    if (deadline && !frozen) {
+      entry.timer = loop->at(*deadline, [this, key = entry.key] {
+        Entry* due = find(key);
+        if (due == nullptr) return;
+        due->timer.reset();
+        step(*due, [](ServiceMachine& machine, Instant now, Actions& actions) { machine.tick(now, actions); });
+      });
+    }
+  }
+  if (entry.machine.waiting_for().empty()) {
+    troubled.erase(entry.key);
+  } else {
+    troubled.insert(entry.key);
+  }
+  // Not here: whoever called still holds the entry.
+  if (entry.machine.is_done()) loop->post([this, key = entry.key] { retire_if_done(key); });
+}
+
+void Runtime::Impl::retire_if_done(const ServiceKey& key) {
+  const Entry* entry = find(key);
+  if (entry == nullptr || !entry->machine.is_done() || !entry->tickets.empty()) return;
+  troubled.erase(key);
+  entries.erase(key);
+}
+
+void Runtime::Impl::check_outputs() {
+  loop->at(parts.clock.now() + options.output_check, [this] { check_outputs(); });
+  if (std::exchange(checking_outputs, true)) return;
+  std::vector<ServiceKey> services;
+  for (const auto& [key, entry] : entries) {
+    if (!entry->processes.empty()) services.push_back(key);
+  }
+  preparer.run_on_pool([this, services = std::move(services)] {
+    for (const ServiceKey& key : services) {
+      const auto capped = files.cap_output(key, options.output_cap);
+      if (!capped && capped.error().code != schemas::ErrorCode::not_found) {
+        spdlog::debug("{}", capped.error().message);
+      }
+    }
+    loop->post([this] { checking_outputs = false; });
+  });
+}
+
+}  // namespace solo::consumers

@@ -1,0 +1,139 @@
+#include "consumers/service_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "consumers/descriptor.h"
+#include "schemas/codec.h"
+
+namespace solo::consumers {
+
+namespace {
+
+using schemas::ErrorCode;
+using schemas::Result;
+
+constexpr int kSafeFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+// A character of UTF-8 has at most this many bytes behind its first.
+constexpr std::size_t kContinuationBytes = 3;
+
+tl::unexpected<schemas::Error> fail_errno(const std::filesystem::path& path, const char* what, int error) {
+  const ErrorCode code = error == ENOENT || error == ENOTDIR                     ? ErrorCode::not_found
+                         : error == EACCES || error == EPERM || error == EROFS   ? ErrorCode::permission_denied
+                         : error == ENOSPC || error == EDQUOT || error == EMFILE ? ErrorCode::resource_exhausted
+                                                                                 : ErrorCode::unavailable;
+  return schemas::fail(
+      code, std::string("cannot ") + what + " " + path.string() + ": " + std::generic_category().message(error), {},
+      code == ErrorCode::resource_exhausted);
+}
+
+struct OpenFile {
+  Descriptor descriptor;
+  std::uint64_t size = 0;
+};
+
+Result<OpenFile> open_regular(const std::filesystem::path& path, int flags) {
+  OpenFile file{Descriptor(::open(path.c_str(), flags | kSafeFlags)), 0};
+  if (!file.descriptor) return fail_errno(path, "read", errno);
+  struct stat about {};
+  if (::fstat(file.descriptor.get(), &about) != 0) return fail_errno(path, "read", errno);
+  if (!S_ISREG(about.st_mode)) return schemas::fail(ErrorCode::unavailable, path.string() + " is no regular file");
+  file.size = static_cast<std::uint64_t>(about.st_size);
+  return file;
+}
+
+// Copies [from, to) of one file to the end of the other. false: with errno.
+bool copy_range(int source, std::uint64_t from, std::uint64_t to, int target) {
+  std::array<char, 65536> buffer;
+  while (from < to) {
+    const std::size_t wanted = std::min<std::uint64_t>(buffer.size(), to - from);
+    const ssize_t count = ::pread(source, buffer.data(), wanted, static_cast<off_t>(from));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    if (count == 0) return true;
+    for (ssize_t written = 0; written < count;) {
+      const ssize_t step = ::write(target, buffer.data() + written, static_cast<std::size_t>(count - written));
+      if (step < 0 && errno != EINTR) return false;
+      written += std::max<ssize_t>(step, 0);
+    }
+    from += static_cast<std::uint64_t>(count);
+  }
+  return true;
+}
+
+// A cut may fall inside a character: its rest is not part of the text.
+std::string_view without_broken_start(std::string_view text) {
+  std::size_t skip = 0;
+  while (skip < std::min(text.size(), kContinuationBytes) && (static_cast<unsigned char>(text[skip]) & 0xc0) == 0x80) {
+    ++skip;
+  }
+  return text.substr(skip);
+}
+
+}  // namespace
+
+std::filesystem::path ServiceFiles::directory(const schemas::ServiceKey& service) const {
+  return state_ / "services" / service.tenant.str() / service.service.str();
+}
+
+std::filesystem::path ServiceFiles::output(const schemas::ServiceKey& service) const {
+  return directory(service) / "output.log";
+}
+
+Result<void> ServiceFiles::make_directory(const schemas::ServiceKey& service) const {
+  const std::filesystem::path wanted = directory(service);
+  if (::mkdir(wanted.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  if (errno != ENOENT) return fail_errno(wanted, "make", errno);
+  const std::filesystem::path tenant = wanted.parent_path();
+  for (const auto& path : {tenant.parent_path(), tenant, wanted}) {
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno(path, "make", errno);
+  }
+  return {};
+}
+
+Result<producers::OutputTail> ServiceFiles::tail(const schemas::ServiceKey& service, std::size_t bytes) const {
+  const std::filesystem::path path = output(service);
+  auto file = open_regular(path, O_RDONLY);
+  if (!file) return schemas::fail(std::move(file.error()));
+  const std::uint64_t start = file->size > bytes ? file->size - bytes : 0;
+  std::string text(static_cast<std::size_t>(file->size - start), '\0');
+  std::size_t filled = 0;
+  while (filled < text.size()) {
+    const ssize_t count =
+        ::pread(file->descriptor.get(), text.data() + filled, text.size() - filled, static_cast<off_t>(start + filled));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno(path, "read", errno);
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  text.resize(filled);
+  const std::string_view whole = start > 0 ? without_broken_start(text) : std::string_view(text);
+  return producers::OutputTail{schemas::to_utf8(whole), start > 0};
+}
+
+Result<bool> ServiceFiles::cap_output(const schemas::ServiceKey& service, std::uint64_t cap) const {
+  const std::filesystem::path path = output(service);
+  auto file = open_regular(path, O_RDWR);
+  if (!file) return schemas::fail(std::move(file.error()));
+  if (file->size <= cap) return false;
+  std::filesystem::path former = path;
+  former += ".1";
+  ::unlink(former.c_str());
+  int error = 0;
+  {
+    const Descriptor copy(::open(former.c_str(), O_WRONLY | O_CREAT | O_EXCL | kSafeFlags, 0600));
+    if (!copy || !copy_range(file->descriptor.get(), file->size - cap, file->size, copy.get())) error = errno;
+  }
+  // The cap is what counts: without room for the copy there is none.
+  if (error != 0) ::unlink(former.c_str());
+  if (::ftruncate(file->descriptor.get(), 0) != 0) return fail_errno(path, "truncate", errno);
+  return true;
+}
+
+}  // namespace solo::consumers
