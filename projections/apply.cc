@@ -117,6 +117,7 @@ void record_outcome(const Incoming& incoming, const Hash128& fingerprint, const 
   outcome.tenant = incoming.tenant;
   outcome.source = incoming.source;
   outcome.id = incoming.id;
+  outcome.offset = incoming.position.offset;
   outcome.sequence = ++state.edit_tenant(incoming.tenant).commands;
   const auto bytes = fingerprint.bytes();
   outcome.fingerprint.assign(bytes.begin(), bytes.end());
@@ -126,7 +127,7 @@ void record_outcome(const Incoming& incoming, const Hash128& fingerprint, const 
   outcome.service = incoming.service;
   outcome.generation = judged.generation;
   outcome.restart_epoch = judged.restart_epoch;
-  state.add_outcome(incoming.position.offset, std::move(outcome));
+  state.add_outcome(std::move(outcome));
 }
 
 Result<Judgement> judge_from_outside(const Incoming& incoming, PartitionState& state) {

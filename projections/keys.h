@@ -6,7 +6,8 @@
 //   c DIGEST                 hash, CodeRecord         tenants stay in the order of their names
 //   n DIGEST                 hash, CodeReferences
 //   t TENANT                 TenantRecord
-//   o OFFSET                 OutcomeRecord            OFFSET: 8 bytes, big-endian, so that log order is key order
+//   o OFFSET                 OutcomePage, by its first outcome's offset: 8 bytes, big-endian, so that log order is
+//                            key order
 //   x OFFSET                 a page of the outcome index, by its first offset (outcome_index.h)
 //   d OFFSET                 DeadLetter
 //   v                        RecoveryRecord
@@ -31,7 +32,7 @@ enum class View : char {
   code_references = 'n',
   tenant = 't',
   outcome = 'o',
-  outcome_page = 'x',
+  outcome_index = 'x',
   dead_letter = 'd',
   recovery = 'v',
 };

@@ -6,7 +6,6 @@
 
 #include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -33,23 +32,34 @@ class OutcomeBook {
   OutcomeBook(const OutcomeBook&) = delete;
   OutcomeBook& operator=(const OutcomeBook&) = delete;
 
-  /// What is stored for it, or in `unstored`: outcomes of a batch that is being made, in the order of their offsets.
-  using Unstored = std::vector<std::pair<std::int64_t, v1::OutcomeRecordT>>;
+  /// The latest of that name that is stored.
   schemas::Result<std::optional<RecordedOutcome>> find(std::string_view tenant, std::string_view source,
-                                                       std::string_view id, const Unstored* unstored = nullptr) const;
+                                                       std::string_view id) const;
 
-  /// Lets find() see an outcome of the batch that is being made.
-  void insert(const OutcomeEntry& entry);
-  /// Adds the index pages that the batch's outcomes fill to the batch.
-  void write_pages(const std::vector<OutcomeEntry>& added, rocksdb::WriteBatch& batch);
+  /// The same, and in the batch that is being made. Projector only, like all below.
+  schemas::Result<std::optional<RecordedOutcome>> find_in_batch(std::string_view tenant, std::string_view source,
+                                                                std::string_view id) const;
+  void add(v1::OutcomeRecordT outcome);
+  /// Adds the batch's outcomes, and the index entries that they fill, to the batch.
+  void write(rocksdb::WriteBatch& batch);
   /// The batch is stored.
-  void committed(const std::vector<OutcomeEntry>& added);
+  void committed();
+  /// The batch came to nothing.
+  void abandoned();
 
  private:
+  struct Page {
+    std::int64_t first = 0;
+    std::vector<v1::OutcomeRecordT> outcomes;
+  };
+
   void load();
-  schemas::Result<void> read_pages();
-  schemas::Result<void> read_unpaged(std::int64_t from);
-  schemas::Result<std::optional<v1::OutcomeRecordT>> read(std::int64_t offset) const;
+  schemas::Result<void> read_index();
+  schemas::Result<void> read_unindexed();
+  schemas::Result<std::vector<std::int64_t>> pages_of(std::uint64_t hash) const;
+  schemas::Result<std::optional<RecordedOutcome>> find_stored(const std::vector<std::int64_t>& pages,
+                                                              std::string_view tenant, std::string_view source,
+                                                              std::string_view id) const;
 
   const Store& store_;
   const std::int32_t partition_;
@@ -59,9 +69,11 @@ class OutcomeBook {
   bool stopping_ = false;
   std::optional<schemas::Error> failure_;
   OutcomeIndex index_;
-  // Stored outcomes that no page holds yet, and the first offset after all pages.
-  std::vector<OutcomeEntry> unpaged_;
-  std::int64_t unpaged_from_ = 0;
+  // The projector's own: what no stored index entry holds yet, and the batch that is being made.
+  std::vector<OutcomeEntry> unindexed_;
+  std::int64_t indexed_pages_end_ = 0;
+  std::vector<Page> batch_;
+  std::vector<OutcomeEntry> batch_entries_;
   std::thread loader_;
 };
 

@@ -11,7 +11,7 @@
 namespace solo::projections {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "pages are written as they lie in memory");
+static_assert(std::endian::native == std::endian::little, "pairs are written as they lie in memory");
 static_assert(sizeof(OutcomeEntry) == 16);
 
 constexpr std::int64_t kEmpty = -1;
@@ -40,14 +40,14 @@ void OutcomeIndex::grow(std::size_t slots) {
   before.swap(slots_);
   size_ = 0;
   for (const OutcomeEntry& entry : before) {
-    if (entry.offset != kEmpty) insert(entry);
+    if (entry.page != kEmpty) insert(entry);
   }
 }
 
 void OutcomeIndex::insert(OutcomeEntry entry) {
   if ((size_ + 1) * 4 > slots_.size() * 3) grow(std::max(kFirstSlots, slots_.size() * 2));
   std::size_t at = home_of(entry.hash);
-  while (slots_[at].offset != kEmpty) {
+  while (slots_[at].page != kEmpty) {
     if (slots_[at] == entry) return;
     at = (at + 1) & (slots_.size() - 1);
   }
@@ -59,12 +59,12 @@ void OutcomeIndex::erase(OutcomeEntry entry) {
   if (slots_.empty()) return;
   std::size_t at = home_of(entry.hash);
   while (!(slots_[at] == entry)) {
-    if (slots_[at].offset == kEmpty) return;
+    if (slots_[at].page == kEmpty) return;
     at = (at + 1) & (slots_.size() - 1);
   }
   // Close the gap: move back whatever would no longer be found behind it.
   std::size_t hole = at;
-  for (std::size_t next = (hole + 1) & (slots_.size() - 1); slots_[next].offset != kEmpty;
+  for (std::size_t next = (hole + 1) & (slots_.size() - 1); slots_[next].page != kEmpty;
        next = (next + 1) & (slots_.size() - 1)) {
     const std::size_t home = home_of(slots_[next].hash);
     const std::size_t distance = (next - home) & (slots_.size() - 1);
@@ -77,24 +77,24 @@ void OutcomeIndex::erase(OutcomeEntry entry) {
   --size_;
 }
 
-void OutcomeIndex::find(std::uint64_t hash, std::vector<std::int64_t>& offsets) const {
-  offsets.clear();
+void OutcomeIndex::find(std::uint64_t hash, std::vector<std::int64_t>& pages) const {
+  pages.clear();
   if (slots_.empty()) return;
-  for (std::size_t at = home_of(hash); slots_[at].offset != kEmpty; at = (at + 1) & (slots_.size() - 1)) {
-    if (slots_[at].hash == hash) offsets.push_back(slots_[at].offset);
+  for (std::size_t at = home_of(hash); slots_[at].page != kEmpty; at = (at + 1) & (slots_.size() - 1)) {
+    if (slots_[at].hash == hash) pages.push_back(slots_[at].page);
   }
 }
 
-std::string encode_page(const OutcomeEntry* entries, std::size_t count) {
+std::string encode_index(const OutcomeEntry* entries, std::size_t count) {
   return std::string(reinterpret_cast<const char*>(entries), count * sizeof(OutcomeEntry));
 }
 
-bool decode_page(std::string_view page, const std::function<void(OutcomeEntry)>& each) {
-  if (page.size() % sizeof(OutcomeEntry) != 0) return false;
-  for (std::size_t at = 0; at < page.size(); at += sizeof(OutcomeEntry)) {
+bool decode_index(std::string_view bytes, const std::function<void(OutcomeEntry)>& each) {
+  if (bytes.size() % sizeof(OutcomeEntry) != 0) return false;
+  for (std::size_t at = 0; at < bytes.size(); at += sizeof(OutcomeEntry)) {
     OutcomeEntry entry;
-    std::memcpy(&entry, page.data() + at, sizeof entry);
-    if (entry.offset < 0) return false;
+    std::memcpy(&entry, bytes.data() + at, sizeof entry);
+    if (entry.page < 0) return false;
     each(entry);
   }
   return true;

@@ -1,8 +1,8 @@
-// Where outcomes are in the log: hash of (tenant, source, id) → offsets, in memory.
+// Where outcomes are stored: hash of (tenant, source, id) → the pages that may hold it, in memory.
 //
-// A hint only: two outcomes may share a hash, and an offset may be in here before its outcome is stored, so whoever
-// asks looks at the stored outcome. On disk the index lies in log order, as pages of many pairs: a restart reads
-// them as one sequential run and need not touch the outcomes. Not thread-safe.
+// A hint only: two outcomes may share a hash, and a page may be in here before it is stored, so whoever asks looks at
+// the page. On disk the index lies in log order, many pairs to an entry: a restart reads them as one sequential run
+// and need not touch the outcomes. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ namespace solo::projections {
 
 struct OutcomeEntry {
   std::uint64_t hash = 0;
-  std::int64_t offset = 0;
+  /// The offset of the first outcome of its page.
+  std::int64_t page = 0;
   bool operator==(const OutcomeEntry&) const = default;
 };
 
@@ -29,8 +30,8 @@ class OutcomeIndex {
   /// The same pair twice is one.
   void insert(OutcomeEntry entry);
   void erase(OutcomeEntry entry);
-  /// The offsets of this hash, in no particular order.
-  void find(std::uint64_t hash, std::vector<std::int64_t>& offsets) const;
+  /// The pages of this hash, each once, in no particular order.
+  void find(std::uint64_t hash, std::vector<std::int64_t>& pages) const;
   std::size_t size() const { return size_; }
 
  private:
@@ -42,12 +43,12 @@ class OutcomeIndex {
   std::size_t size_ = 0;
 };
 
-/// Pairs per page.
-inline constexpr std::size_t kOutcomePage = 1024;
+/// Pairs per stored entry of the index.
+inline constexpr std::size_t kIndexEntries = 1024;
 
-/// 16 bytes for each pair: hash, then offset, little-endian.
-std::string encode_page(const OutcomeEntry* entries, std::size_t count);
-/// Calls `each` for every pair. false: the page is damaged.
-bool decode_page(std::string_view page, const std::function<void(OutcomeEntry)>& each);
+/// 16 bytes for each pair: hash, then page, little-endian.
+std::string encode_index(const OutcomeEntry* entries, std::size_t count);
+/// Calls `each` for every pair. false: it is damaged.
+bool decode_index(std::string_view bytes, const std::function<void(OutcomeEntry)>& each);
 
 }  // namespace solo::projections

@@ -45,7 +45,7 @@ class PartitionState {
   /// Whatever is stored, even one that counts as absent by now.
   virtual std::optional<RecordedOutcome> find_outcome(std::string_view tenant, std::string_view source,
                                                       std::string_view id) = 0;
-  virtual void add_outcome(std::int64_t offset, v1::OutcomeRecordT outcome) = 0;
+  virtual void add_outcome(v1::OutcomeRecordT outcome) = 0;
 
   virtual void add_dead_letter(std::int64_t offset, v1::DeadLetterT letter) = 0;
   virtual void set_recovery(v1::RecoveryRecordT recovery) = 0;

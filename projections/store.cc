@@ -31,8 +31,6 @@ rocksdb::Options store_options(rocksdb::Env* env) {
   options.max_background_jobs = 2;
   options.allow_concurrent_memtable_write = false;
   options.compression = rocksdb::kNoCompression;
-  options.memtable_prefix_bloom_size_ratio = 0.02;
-  options.memtable_whole_key_filtering = true;
   // Opening reads as little as it can.
   options.skip_stats_update_on_db_open = true;
   options.skip_checking_sst_file_sizes_on_db_open = true;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <cassert>
 #include <unordered_map>
 
@@ -16,8 +17,8 @@ namespace {
 using schemas::Hash128;
 using schemas::Result;
 
-/// Entries kept for the next batches; at a few hundred bytes each.
-constexpr std::size_t kKeptEntries = 16'384;
+/// Entries kept for the next batches, at about a kilobyte each.
+constexpr std::size_t kKeptEntries = 131'072;
 
 struct TextHash {
   using is_transparent = void;
@@ -70,8 +71,6 @@ struct ViewTransaction::Entries {
   std::vector<TenantEntry*> changed_tenants;
   std::vector<CodeEntry*> changed_code;
   std::vector<schemas::ServiceKey> changed_names;
-  OutcomeBook::Unstored outcomes;
-  std::vector<OutcomeEntry> outcome_entries;
   rocksdb::WriteBatch batch;
   std::string key;
 };
@@ -89,6 +88,7 @@ void ViewTransaction::begin(const v1::PartitionMetaT& meta) {
 
 void ViewTransaction::abandon() {
   entries_ = std::make_unique<Entries>();
+  outcomes_.abandoned();
   failure_.reset();
 }
 
@@ -210,18 +210,13 @@ void ViewTransaction::erase_code(std::string_view digest) { set_code_references(
 
 std::optional<RecordedOutcome> ViewTransaction::find_outcome(std::string_view tenant, std::string_view source,
                                                              std::string_view id) {
-  auto found = outcomes_.find(tenant, source, id, &entries_->outcomes);
+  auto found = outcomes_.find_in_batch(tenant, source, id);
   if (found) return *std::move(found);
   fail_once(std::move(found.error()));
   return std::nullopt;
 }
 
-void ViewTransaction::add_outcome(std::int64_t offset, v1::OutcomeRecordT outcome) {
-  const OutcomeEntry entry{outcome_hash(outcome.tenant, outcome.source, outcome.id), offset};
-  outcomes_.insert(entry);
-  entries_->outcome_entries.push_back(entry);
-  entries_->outcomes.emplace_back(offset, std::move(outcome));
-}
+void ViewTransaction::add_outcome(v1::OutcomeRecordT outcome) { outcomes_.add(std::move(outcome)); }
 
 void ViewTransaction::add_dead_letter(std::int64_t offset, v1::DeadLetterT letter) {
   entries_->batch.Put(offset_key(View::dead_letter, offset), slice_of(packer_.pack(letter)));
@@ -245,6 +240,9 @@ void ViewTransaction::put_domain(const std::string& key, std::string_view buffer
 
 void ViewTransaction::write_services() {
   entries_->changed_names.clear();
+  // Neighbours in turn: the memtable finds the next one's place from the last one's.
+  std::sort(entries_->changed_services.begin(), entries_->changed_services.end(),
+            [](const ServiceEntry* left, const ServiceEntry* right) { return *left->key < *right->key; });
   for (ServiceEntry* entry : entries_->changed_services) {
     put_domain(*entry->key, packer_.pack(*entry->record), entry->stored_hash);
     entry->changed = false;
@@ -288,13 +286,6 @@ void ViewTransaction::write_tenants() {
   }
 }
 
-void ViewTransaction::write_outcomes() {
-  for (const auto& [offset, outcome] : entries_->outcomes) {
-    entries_->batch.Put(offset_key(View::outcome, offset), slice_of(packer_.pack(outcome)));
-  }
-  outcomes_.write_pages(entries_->outcome_entries, entries_->batch);
-}
-
 void ViewTransaction::write_rest(const std::vector<v1::RecordMarkT>& marks) {
   for (const v1::RecordMarkT& mark : marks) {
     entries_->batch.Put(mark_key(mark.offset), slice_of(packer_.pack(mark)));
@@ -308,19 +299,17 @@ Result<void> ViewTransaction::commit(const std::vector<v1::RecordMarkT>& marks) 
   write_services();
   write_code();
   write_tenants();
-  write_outcomes();
+  outcomes_.write(entries_->batch);
   write_rest(marks);
   Result<void> written = failure_ ? Result<void>(schemas::fail(*failure_)) : store_.write(entries_->batch);
   if (!written) {
     abandon();
     return written;
   }
-  outcomes_.committed(entries_->outcome_entries);
+  outcomes_.committed();
   entries_->changed_services.clear();
   entries_->changed_tenants.clear();
   entries_->changed_code.clear();
-  entries_->outcomes.clear();
-  entries_->outcome_entries.clear();
   entries_->batch.Clear();
   keep_within_bound(entries_->services);
   keep_within_bound(entries_->tenants);

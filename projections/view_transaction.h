@@ -52,7 +52,7 @@ class ViewTransaction final : public PartitionState {
   void erase_code(std::string_view digest) override;
   std::optional<RecordedOutcome> find_outcome(std::string_view tenant, std::string_view source,
                                               std::string_view id) override;
-  void add_outcome(std::int64_t offset, v1::OutcomeRecordT outcome) override;
+  void add_outcome(v1::OutcomeRecordT outcome) override;
   void add_dead_letter(std::int64_t offset, v1::DeadLetterT letter) override;
   void set_recovery(v1::RecoveryRecordT recovery) override;
 
@@ -72,7 +72,6 @@ class ViewTransaction final : public PartitionState {
   void write_services();
   void write_code();
   void write_tenants();
-  void write_outcomes();
   void write_rest(const std::vector<v1::RecordMarkT>& marks);
   void put_domain(const std::string& key, std::string_view buffer, schemas::Hash128& stored_hash);
 

@@ -41,9 +41,9 @@ std::optional<RecordedOutcome> MemoryState::find_outcome(std::string_view tenant
   return at == outcomes.end() ? std::nullopt : std::optional(at->second);
 }
 
-void MemoryState::add_outcome(std::int64_t offset, v1::OutcomeRecordT outcome) {
+void MemoryState::add_outcome(v1::OutcomeRecordT outcome) {
   const std::tuple key(outcome.tenant, outcome.source, outcome.id);
-  outcomes[key] = RecordedOutcome{{0, offset}, std::move(outcome)};
+  outcomes[key] = RecordedOutcome{{0, outcome.offset}, std::move(outcome)};
 }
 
 void MemoryState::add_dead_letter(std::int64_t offset, v1::DeadLetterT letter) {

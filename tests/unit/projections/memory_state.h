@@ -28,7 +28,7 @@ class MemoryState final : public projections::PartitionState {
   void erase_code(std::string_view digest) override;
   std::optional<projections::RecordedOutcome> find_outcome(std::string_view tenant, std::string_view source,
                                                            std::string_view id) override;
-  void add_outcome(std::int64_t offset, v1::OutcomeRecordT outcome) override;
+  void add_outcome(v1::OutcomeRecordT outcome) override;
   void add_dead_letter(std::int64_t offset, v1::DeadLetterT letter) override;
   void set_recovery(v1::RecoveryRecordT recovered) override { recovery = std::move(recovered); }
 
