@@ -88,7 +88,8 @@ Result<void> Daemon::open_views() {
     }
   }
   if (auto checked = check_views(parts.log->genesis().log_uuid); !checked) return checked;
-  spdlog::info("views opened at {} ({:.1f} ms)", schemas::to_string(parts.views->applied()), parts.watch.lap());
+  const std::string applied = schemas::to_string(parts.views->applied());
+  spdlog::info("views {} ({:.1f} ms)", applied.empty() ? "are empty" : "opened at " + applied, parts.watch.lap());
   return {};
 }
 
