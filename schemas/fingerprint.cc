@@ -32,6 +32,7 @@ class Feed {
 
   void text(std::string_view value) {
     number(static_cast<std::uint32_t>(value.size()));
+    if (value.empty()) return;
     if (value.size() > sizeof buffer_ - used_) {
       spill();
       if (value.size() > sizeof buffer_) {

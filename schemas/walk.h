@@ -120,7 +120,8 @@ inline const flatbuffers::TypeTable* union_member(const flatbuffers::TypeTable* 
   return ref >= 0 ? type->type_refs[ref]() : nullptr;
 }
 
-/// Any integer type, sign-extended; unsigned 64-bit values keep their bits.
+/// Any integer type, sign-extended; unsigned 64-bit values keep their bits. A bool is 0 or 1, whatever byte stands
+/// there.
 inline std::uint64_t integer_at(flatbuffers::ElementaryType type, const std::uint8_t* data) {
   using flatbuffers::ReadScalar;
   switch (type) {
@@ -137,6 +138,8 @@ inline std::uint64_t integer_at(flatbuffers::ElementaryType type, const std::uin
     case flatbuffers::ET_LONG:
     case flatbuffers::ET_ULONG:
       return ReadScalar<std::uint64_t>(data);
+    case flatbuffers::ET_BOOL:
+      return *data != 0 ? 1 : 0;
     default:
       return *data;
   }

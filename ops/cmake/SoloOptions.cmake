@@ -1,6 +1,7 @@
 # What every target of Solo is compiled with, as one interface target.
 option(SOLO_TESTS "Build the tests" ON)
 option(SOLO_PCH "Use precompiled headers (off in one build, so that every file names what it includes)" ON)
+option(SOLO_FUZZ "Build the libFuzzer programs (clang)" OFF)
 set(SOLO_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize takes them: address,undefined or thread")
 
 set(CMAKE_CXX_STANDARD 20)
@@ -30,6 +31,9 @@ if(SOLO_SANITIZE)
   target_compile_options(solo_options INTERFACE -fsanitize=${SOLO_SANITIZE} -fno-sanitize-recover=all
                          -fno-omit-frame-pointer)
   target_link_options(solo_options INTERFACE -fsanitize=${SOLO_SANITIZE})
+endif()
+if(SOLO_FUZZ)
+  target_compile_options(solo_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 find_program(SOLO_LLD ld.lld)
 if(SOLO_LLD)

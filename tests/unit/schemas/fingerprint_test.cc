@@ -240,6 +240,15 @@ TEST(Fingerprint, ThePayloadsTypeCounts) {
   EXPECT_NE(with(v1::ServiceExitedT()), with(v1::ServiceStoppedT()));
 }
 
+TEST(Fingerprint, AnyByteThatIsTrueIsTheSameTrue) {
+  v1::EventT event = deployed();
+  event.payload.AsServiceDeployed()->replace = true;
+  std::string bytes = encode(event);
+  auto* payload = static_cast<flatbuffers::Table*>(const_cast<void*>(v1::GetEvent(bytes.data())->payload()));
+  ASSERT_TRUE(payload->SetField(v1::ServiceDeployed::VT_REPLACE, std::uint8_t{2}));
+  EXPECT_EQ(request_fingerprint(*view_event(bytes).value()), request_fingerprint(event));
+}
+
 TEST(Fingerprint, LongContentIsHashedWhole) {
   const auto with_code = [](std::string code) {
     return fingerprint_with([&](v1::EventT& event) { event.payload.AsServiceDeployed()->spec->code = code; });
