@@ -1,0 +1,54 @@
+// Clients that deploy and kill their own services as fast as they are answered, and remember what they were told.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/daemon.h"
+#include "tests/support/service_model.h"
+
+namespace solo::testing {
+
+class Load {
+ public:
+  Load(const Daemon& daemon, std::uint64_t seed, int clients, int services_each);
+  ~Load() { stop(); }
+
+  /// Starts one thread per client; each goes on until stop() or until the daemon is gone.
+  void start();
+  void stop();
+
+  /// Sends every open command again by the same id until it is answered. Returns what went wrong, one line each.
+  std::vector<std::string> settle();
+
+  /// What must run now: nothing more, nothing less, each once. Call after settle().
+  std::vector<std::string> differences() const;
+
+  /// Promises broken by single answers.
+  std::vector<std::string> broken_promises() const;
+  std::uint64_t acknowledged() const { return acknowledged_; }
+
+ private:
+  struct Client {
+    std::mt19937_64 random;
+    std::vector<ServiceModel> services;
+    std::uint64_t commands = 0;
+    std::string name;
+  };
+
+  void work(Client& client);
+  bool step(Client& client, producers::CommandClient& connection);
+  v1::RequestT request_for(Client& client, const ServiceModel& service, v1::Wait wait) const;
+
+  const Daemon& daemon_;
+  std::vector<Client> clients_;
+  std::vector<std::thread> threads_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> acknowledged_{0};
+};
+
+}  // namespace solo::testing
