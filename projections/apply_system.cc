@@ -1,5 +1,5 @@
 #include "projections/apply_rules.h"
-#include "projections/views.h"
+#include "projections/versions.h"
 #include "schemas/codec.h"
 #include "schemas/ids.h"
 

@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "projections/versions.h"
 #include "schemas/fingerprint.h"
 #include "schemas/ids.h"
 #include "schemas/position.h"
@@ -40,11 +41,6 @@ class Env;
 }
 
 namespace solo::projections {
-
-/// The highest rules version this build can apply.
-inline constexpr std::uint32_t kKnownRules = 1;
-/// The views' own layout; another one on disk is rebuilt.
-inline constexpr std::uint32_t kLayout = 1;
 
 struct ViewOptions {
   /// Holds one directory per partition, named by its number.

@@ -1,0 +1,3 @@
+#pragma once
+
+inline int dice() { return std::rand(); }  // offence: randomness
