@@ -193,7 +193,7 @@ void Runtime::Impl::on_spawned(const ServiceKey& key, ProcessNumber number, Resu
   if (!spawned) {
     entry.processes.erase(number);
     const schemas::Error& error = spawned.error();
-    if (!stopping) spdlog::warn("{}: {}", to_string(key), error.message);
+    spdlog::debug("{}: {}", to_string(key), error.message);
     const bool may_pass = error.retryable && error.code != schemas::ErrorCode::deadline_exceeded;
     return step(entry, [&](ServiceMachine& machine, Instant now, Actions& actions) {
       machine.spawn_failed(number, StartFailure{error.message, error.hint, may_pass}, now, actions);

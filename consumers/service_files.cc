@@ -19,7 +19,6 @@ namespace {
 using schemas::ErrorCode;
 using schemas::Result;
 
-constexpr int kSafeFlags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 // A character of UTF-8 has at most this many bytes behind its first.
 constexpr std::size_t kContinuationBytes = 3;
 
@@ -38,12 +37,17 @@ struct OpenFile {
   std::uint64_t size = 0;
 };
 
+// To open a FIFO is to touch it (whoever waits for its other end goes on), so the file is named first, looked at, and
+// only then opened.
 Result<OpenFile> open_regular(const std::filesystem::path& path, int flags) {
-  OpenFile file{Descriptor(::open(path.c_str(), flags | kSafeFlags)), 0};
-  if (!file.descriptor) return fail_errno(path, "read", errno);
+  const Descriptor name(::open(path.c_str(), O_PATH | O_CLOEXEC | O_NOFOLLOW));
+  if (!name) return fail_errno(path, "read", errno);
   struct stat about {};
-  if (::fstat(file.descriptor.get(), &about) != 0) return fail_errno(path, "read", errno);
+  if (::fstat(name.get(), &about) != 0) return fail_errno(path, "read", errno);
   if (!S_ISREG(about.st_mode)) return schemas::fail(ErrorCode::unavailable, path.string() + " is no regular file");
+  const std::string same = "/proc/self/fd/" + std::to_string(name.get());
+  OpenFile file{Descriptor(::open(same.c_str(), flags | O_CLOEXEC | O_NONBLOCK)), 0};
+  if (!file.descriptor) return fail_errno(path, "read", errno);
   file.size = static_cast<std::uint64_t>(about.st_size);
   return file;
 }
@@ -127,7 +131,7 @@ Result<bool> ServiceFiles::cap_output(const schemas::ServiceKey& service, std::u
   ::unlink(former.c_str());
   int error = 0;
   {
-    const Descriptor copy(::open(former.c_str(), O_WRONLY | O_CREAT | O_EXCL | kSafeFlags, 0600));
+    const Descriptor copy(::open(former.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!copy || !copy_range(file->descriptor.get(), file->size - cap, file->size, copy.get())) error = errno;
   }
   // The cap is what counts: without room for the copy there is none.
