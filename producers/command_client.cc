@@ -133,9 +133,19 @@ std::optional<v1::ReplyT> CommandClient::Impl::receive(std::string_view id, mill
 }
 
 Result<v1::ReplyT> CommandClient::Impl::ask(const v1::RequestT& request, TimePoint deadline) {
+  const std::string bytes = schemas::encode(request);
+  if (bytes.size() > schemas::kMaxRequestBytes) {
+    return fail(ErrorCode::resource_exhausted,
+                fmt::format("the request is {} bytes long, {} are allowed", bytes.size(), schemas::kMaxRequestBytes));
+  }
   try {
-    socket.send(zmq::buffer(header_of(Encoding::flatbuffers)), zmq::send_flags::sndmore);
-    socket.send(zmq::buffer(schemas::encode(request)), zmq::send_flags::none);
+    const auto header = zmq::buffer(header_of(Encoding::flatbuffers));
+    // Never blocks: it fails when the connection has just been lost, or nothing is being read at the other end.
+    if (!socket.send(header, zmq::send_flags::sndmore | zmq::send_flags::dontwait) ||
+        !socket.send(zmq::buffer(bytes), zmq::send_flags::dontwait)) {
+      disconnect();
+      return fail(ErrorCode::unavailable, "the daemon takes no requests: this one was not sent", {}, true);
+    }
     for (;;) {
       const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
       if (left <= milliseconds(0)) break;
@@ -191,6 +201,7 @@ CommandClient::CommandClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 CommandClient::~CommandClient() = default;
 
 Result<v1::ReplyT> CommandClient::call(v1::RequestT request, milliseconds timeout) {
+  if (impl_->connected && impl_->lost()) impl_->disconnect();
   if (!impl_->connected) {
     if (auto reached = impl_->reach(); !reached) return fail(std::move(reached).error());
   }

@@ -214,7 +214,7 @@ void Gateway::Impl::advance_drain() {
 
 void Gateway::Impl::finish() {
   core.begin_shutdown("stopped");
-  socket->unbind();
+  socket->withdraw();
   core.on_batch(inbox->take());
   core.abandon();
   const TimePoint end = clock.now() + kLastRequests;

@@ -65,12 +65,12 @@ Result<void> make_room(const std::string& path) {
 struct GatewaySocket::Impl {
   zmq::context_t context;
   zmq::socket_t socket;
-  std::string endpoint;
+  std::string path;
   int fd = -1;
   std::array<zmq::message_t, kMaxFrames> parts;
   std::array<std::string_view, kMaxFrames> views;
 
-  explicit Impl(std::string bound_to) : socket(context, zmq::socket_type::router), endpoint(std::move(bound_to)) {
+  Impl(const std::string& endpoint, const std::string& bound_to) : socket(context, zmq::socket_type::router) {
     socket.set(zmq::sockopt::router_mandatory, true);
     // A client that comes back under its own routing id is heard, whether or not its old connection is gone yet.
     socket.set(zmq::sockopt::router_handover, true);
@@ -80,7 +80,15 @@ struct GatewaySocket::Impl {
     socket.set(zmq::sockopt::backlog, kBacklog);
     socket.set(zmq::sockopt::linger, kLingerMs);
     socket.bind(endpoint);
+    path = bound_to;
     fd = socket.get(zmq::sockopt::fd);
+  }
+
+  ~Impl() { withdraw(); }
+
+  void withdraw() {
+    if (!path.empty()) ::unlink(path.c_str());
+    path.clear();
   }
 
   /// Receives one frame; false: there is none, or the wait was interrupted.
@@ -98,7 +106,7 @@ Result<std::unique_ptr<GatewaySocket>> GatewaySocket::bind(const std::string& en
   if (auto good = check_directory(directory.empty() ? "." : directory); !good) return fail(good.error());
   if (auto good = make_room(*path); !good) return fail(good.error());
   try {
-    return std::unique_ptr<GatewaySocket>(new GatewaySocket(std::make_unique<Impl>(endpoint)));
+    return std::unique_ptr<GatewaySocket>(new GatewaySocket(std::make_unique<Impl>(endpoint, *path)));
   } catch (const zmq::error_t& error) {
     return fail(ErrorCode::unavailable, fmt::format("the command socket {} cannot be made: {}", *path, error.what()));
   }
@@ -140,12 +148,7 @@ bool GatewaySocket::send(const ReturnPath& path, std::string_view body) {
   return impl_->send(header_of(path.encoding), ZMQ_SNDMORE) && impl_->send(body, 0);
 }
 
-void GatewaySocket::unbind() {
-  try {
-    impl_->socket.unbind(impl_->endpoint);
-  } catch (const zmq::error_t&) {
-    // Its file is gone already.
-  }
-}
+// Not zmq_unbind: that would end the connections too.
+void GatewaySocket::withdraw() { impl_->withdraw(); }
 
 }  // namespace solo::producers

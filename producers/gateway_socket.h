@@ -41,8 +41,8 @@ class GatewaySocket {
   /// false: the client has gone or does not read; the reply is dropped.
   bool send(const ReturnPath& path, std::string_view body);
 
-  /// No new connections from here on; those there are go on.
-  void unbind();
+  /// Takes its path away: no new connections from here on; those there are go on.
+  void withdraw();
 
  private:
   struct Impl;

@@ -149,6 +149,13 @@ void World::deployment_failed(const std::string& tenant, const std::string& serv
   observe(tenant, service, std::move(payload));
 }
 
+void World::recovered(v1::SystemRecoveredT recovered) {
+  recovered.report.ensure().run = kRun;
+  v1::PayloadUnion payload;
+  payload.Set(std::move(recovered));
+  observe("system", "", std::move(payload));
+}
+
 v1::RequestT deploy(std::string id, std::string service, v1::Wait wait, std::string tenant) {
   v1::RequestT made = request(std::move(id), std::move(tenant), wait);
   v1::DeployT body;

@@ -59,6 +59,7 @@ class World {
   void stopped(const std::string& tenant, const std::string& service, std::uint64_t generation);
   void deployment_failed(const std::string& tenant, const std::string& service, std::uint64_t generation,
                          const std::string& reason, const std::string& detail);
+  void recovered(v1::SystemRecoveredT recovered);
 
  private:
   void observe(const std::string& tenant, const std::string& service, v1::PayloadUnion payload);

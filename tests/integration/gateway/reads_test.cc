@@ -1,0 +1,136 @@
+// Reads: status, list, logs, health, recovery.
+#include <gtest/gtest.h>
+
+#include "schemas/codec.h"
+#include "tests/integration/gateway/peer.h"
+#include "tests/integration/gateway/world.h"
+
+namespace solo::testing {
+namespace {
+
+using v1::ErrorCode;
+
+class GatewayReads : public ::testing::Test {
+ protected:
+  v1::RequestT logs(const std::string& service, std::uint32_t tail = 0) {
+    v1::RequestT request = status(service);
+    v1::LogsT body;
+    body.service = service;
+    body.tail = tail;
+    request.body.Set(std::move(body));
+    return request;
+  }
+  std::vector<std::string> names(const v1::ReplyT& reply) {
+    std::vector<std::string> found;
+    if (const auto* listed = reply.body.AsServiceList()) {
+      for (const auto& service : listed->services) found.push_back(service->tenant + "/" + service->service);
+    }
+    return found;
+  }
+
+  World world;
+  Peer peer{world.endpoint()};
+};
+
+TEST_F(GatewayReads, StatusOfAKilledServiceIsFoundAndOfAnUnknownOneIsNot) {
+  ASSERT_TRUE(peer.ask(deploy("q-1", "web")).ok);
+  ASSERT_TRUE(peer.ask(kill("q-2", "web")).ok);
+  const v1::ReplyT reply = peer.ask(status("web"));
+  ASSERT_TRUE(reply.ok);
+  EXPECT_EQ(reply.body.AsServiceStatus()->state, v1::ServiceState::killed);
+  EXPECT_EQ(code_of(peer.ask(status("db"))), ErrorCode::not_found);
+  EXPECT_EQ(code_of(peer.ask(status("web", "other"))), ErrorCode::not_found);
+  EXPECT_EQ(code_of(peer.ask(status("web", "*"))), ErrorCode::invalid_argument);
+}
+
+TEST_F(GatewayReads, ListHasATenantsOwnServicesInOrder) {
+  ASSERT_TRUE(peer.ask(deploy("q-1", "web")).ok);
+  ASSERT_TRUE(peer.ask(deploy("q-2", "db")).ok);
+  ASSERT_TRUE(peer.ask(deploy("q-3", "other", v1::Wait::applied, "zeta")).ok);
+  EXPECT_EQ(names(peer.ask(list())), (std::vector<std::string>{"acme/db", "acme/web"}));
+  EXPECT_EQ(names(peer.ask(list("*"))), (std::vector<std::string>{"acme/db", "acme/web", "zeta/other"}));
+  ASSERT_TRUE(peer.ask(kill("q-4", "db")).ok);
+  EXPECT_EQ(names(peer.ask(list())), (std::vector<std::string>{"acme/web"}));
+  v1::RequestT all = list();
+  all.body.AsList()->all = true;
+  EXPECT_EQ(names(peer.ask(all)), (std::vector<std::string>{"acme/db", "acme/web"}));
+  all.body.AsList()->prefix = "w";
+  EXPECT_EQ(names(peer.ask(all)), (std::vector<std::string>{"acme/web"}));
+}
+
+TEST_F(GatewayReads, ListComesInPagesThatTogetherHaveEveryServiceOnce) {
+  std::vector<std::string> expected;
+  for (int i = 100; i < 250; ++i) {
+    const std::string name = "s" + std::to_string(i);
+    expected.push_back("acme/" + name);
+    peer.send(deploy("q-" + name, name, v1::Wait::applied));
+  }
+  for (int i = 100; i < 250; ++i) ASSERT_TRUE(peer.reply().ok);
+  for (const std::uint32_t limit : {0U, 7U, 64U, 150U, 1000U}) {
+    std::vector<std::string> found;
+    v1::RequestT page = list();
+    page.body.AsList()->limit = limit;
+    do {
+      const v1::ReplyT reply = peer.ask(page);
+      ASSERT_TRUE(reply.ok);
+      const auto here = names(reply);
+      EXPECT_LE(here.size(), limit == 0 ? 1000U : limit);
+      found.insert(found.end(), here.begin(), here.end());
+      page.body.AsList()->next = reply.body.AsServiceList()->next;
+    } while (!page.body.AsList()->next.empty());
+    EXPECT_EQ(found, expected) << "limit " << limit;
+  }
+  v1::RequestT page = list();
+  page.body.AsList()->next = "elsewhere";
+  EXPECT_EQ(code_of(peer.ask(page)), ErrorCode::invalid_argument);
+}
+
+TEST_F(GatewayReads, LogsAreTheHostsOutputOfAKnownService) {
+  ASSERT_TRUE(peer.ask(deploy("q-1", "web")).ok);
+  ASSERT_TRUE(peer.ask(deploy("q-2", "silent")).ok);
+  const v1::ReplyT whole = peer.ask(logs("web"));
+  ASSERT_TRUE(whole.ok);
+  EXPECT_EQ(whole.body.AsServiceOutput()->text, "output of acme/web");
+  EXPECT_FALSE(whole.body.AsServiceOutput()->truncated);
+  const v1::ReplyT tail = peer.ask(logs("web", 3));
+  EXPECT_EQ(tail.body.AsServiceOutput()->text, "web");
+  EXPECT_TRUE(tail.body.AsServiceOutput()->truncated);
+  EXPECT_EQ(code_of(peer.ask(logs("silent"))), ErrorCode::not_found);
+  EXPECT_EQ(code_of(peer.ask(logs("db"))), ErrorCode::not_found);
+}
+
+TEST_F(GatewayReads, HealthCountsWhatIsUnderWay) {
+  world.log().hold();
+  peer.send(deploy("q-1", "web"));
+  ASSERT_TRUE(World::eventually([&] { return world.gateway().counters().commands_in_flight == 1; }));
+  const v1::ReplyT reply = peer.ask(health());
+  const v1::HealthReportT* report = reply.body.AsHealthReport();
+  ASSERT_NE(report, nullptr);
+  EXPECT_EQ(report->version, "test");
+  EXPECT_EQ(report->status, v1::HealthStatus::ok);
+  EXPECT_EQ(report->queues->commands_in_flight, 1U);
+  EXPECT_EQ(report->queues->appends_in_flight, 1U);
+  world.log().release();
+}
+
+TEST_F(GatewayReads, RecoveryShowsATenantItsOwnFailuresOnly) {
+  v1::RequestT request = list();
+  request.body.Set(v1::RecoveryT());
+  EXPECT_EQ(code_of(peer.ask(request)), ErrorCode::not_found);
+  v1::SystemRecoveredT recovered;
+  recovered.report.ensure().recovered = 3;
+  for (const char* tenant : {"acme", "zeta"}) {
+    recovered.report->failures.emplace_back(v1::RecoveryFailureT())->tenant = tenant;
+  }
+  world.recovered(std::move(recovered));
+  world.wait_applied();
+  const v1::ReplyT own = peer.ask(request);
+  ASSERT_TRUE(own.ok) << own.error->message;
+  ASSERT_EQ(own.body.AsRecoveryReport()->failures.size(), 1U);
+  EXPECT_EQ(own.body.AsRecoveryReport()->failures[0]->tenant, "acme");
+  request.tenant = "*";
+  EXPECT_EQ(peer.ask(request).body.AsRecoveryReport()->failures.size(), 2U);
+}
+
+}  // namespace
+}  // namespace solo::testing
