@@ -259,6 +259,8 @@ Judgement apply_failed(const Incoming& incoming, const Seen& seen, PartitionStat
     return stale(fmt::format("generation {} is not one to give up", generation));
   }
   v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
+  // Its last end was counted, and no restart followed.
+  if (record.phase == v1::Phase::waiting && record.restarts > 0) --record.restarts;
   record.phase = v1::Phase::failed;
   note_failure(record, seen);
   return Judgement{};

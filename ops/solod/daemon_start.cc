@@ -28,8 +28,8 @@ Result<void> Daemon::lock() {
   auto& parts = *parts_;
   const std::filesystem::path state = options_.config.state_dir;
   auto lock = consumers::StateLock::acquire({.directory = state, .run = parts.run, .waiting = [](const auto& what) {
-                                               spdlog::warn("waiting for {}", what);
-                                               notify_status("waiting for " + what);
+                                               spdlog::warn("{}", what);
+                                               notify_status(what);
                                              }});
   if (!lock) return fail(lock.error());
   parts.lock.emplace(std::move(*lock));
