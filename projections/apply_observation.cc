@@ -131,29 +131,33 @@ void note_running(v1::ServiceRecordT& record, std::uint64_t generation, Partitio
   clear_reason(record);
 }
 
-Judgement apply_started(const Incoming& incoming, const Seen& seen, PartitionState& state) {
-  const std::uint64_t generation = seen.observed->generation();
+/// The name of a live instance, given to one of another generation.
+std::optional<Judgement> refuse_other_generation(const v1::ServiceRecordT& record, const Seen& seen) {
   const std::string_view name = text_of(seen.observed->instance());
+  const std::uint64_t generation = seen.observed->generation();
+  for (const auto& instance : record.instances) {
+    if (instance->instance != name || instance->generation == generation) continue;
+    return rejected(ErrorCode::invalid_argument,
+                    fmt::format("instance {} is of generation {}, not {}", name, instance->generation, generation));
+  }
+  return std::nullopt;
+}
+
+/// A start, or a recovery, at which every instance of former runs is known to be gone.
+Judgement apply_started(const Incoming& incoming, const Seen& seen, PartitionState& state) {
+  const v1::ServiceRecordT* before = state.find_service(incoming.tenant, incoming.service);
+  if (auto refused = refuse_other_generation(*before, seen)) return *std::move(refused);
+  const bool recovered = incoming.event.payload_type() == v1::Payload::ServiceRecovered;
+  const std::uint64_t generation = seen.observed->generation();
+  const std::string_view run = text_of(seen.observed->run());
   v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
   // The runtime keeps one instance of a generation at a time: the new one tells that a former one is gone.
   drop_instances(record, [&](const v1::InstanceT& instance) {
-    return instance.generation == generation || instance.instance == name;
+    return instance.generation == generation || (recovered && instance.run != run);
   });
   add_instance(record, incoming, seen);
   note_running(record, generation, state);
-  return Judgement{};
-}
-
-Judgement apply_recovered(const Incoming& incoming, const Seen& seen, PartitionState& state) {
-  const std::uint64_t generation = seen.observed->generation();
-  const std::string_view name = text_of(seen.observed->instance());
-  const std::string_view run = text_of(seen.observed->run());
-  v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
-  drop_instances(record, [&](const v1::InstanceT& instance) {
-    return instance.run != run || instance.generation == generation || instance.instance == name;
-  });
-  add_instance(record, incoming, seen);
-  note_running(record, generation, state);
+  if (record.phase == v1::Phase::running && current_instance(record) == nullptr) record.phase = v1::Phase::waiting;
   return Judgement{};
 }
 
@@ -285,9 +289,8 @@ Judgement apply_observation(const Incoming& incoming, PartitionState& state) {
   }
   switch (type) {
     case v1::Payload::ServiceStarted:
-      return apply_started(incoming, *seen, state);
     case v1::Payload::ServiceRecovered:
-      return apply_recovered(incoming, *seen, state);
+      return apply_started(incoming, *seen, state);
     case v1::Payload::ServiceDeploymentFailed:
       return apply_deployment_failed(incoming, *seen, state);
     case v1::Payload::ServiceRecoveryFailed:

@@ -214,6 +214,25 @@ TEST_F(Rules, RecoveryTakesThePlaceOfEveryInstanceOfFormerRuns) {
   EXPECT_EQ(service("web").instances[0]->run, "run-b");
 }
 
+TEST_F(Rules, AServiceWhoseOnlyOldGenerationIsLeftAfterItsHostsDeathWaits) {
+  run_service("web");
+  apply(make.kill("web"));
+  apply(make.deploy("web"));
+  apply(make.started("web", 2, "run-a-2"));
+  apply(make.claim("run-b"));
+  apply(make.recovered("web", 1, instance(1), v1::RecoveryMode::adopted));
+  EXPECT_EQ(service("web").instances.size(), 1U);
+  EXPECT_EQ(state_of("web"), ServiceState::starting);
+}
+
+TEST_F(Rules, AnInstanceNeverChangesItsGeneration) {
+  run_service("web");
+  apply(make.deploy("web", {.replace = true}));
+  EXPECT_EQ(apply(make.recovered("web", 2, instance(1), v1::RecoveryMode::adopted)).code, ErrorCode::invalid_argument);
+  EXPECT_EQ(apply(make.started("web", 2, instance(1))).code, ErrorCode::invalid_argument);
+  EXPECT_EQ(service("web").current->generation, 1U);
+}
+
 TEST_F(Rules, AnAdoptedInstanceKeepsItsNameAndBelongsToTheNewRun) {
   run_service("web");
   apply(make.claim("run-b"));
