@@ -16,16 +16,17 @@ class LogCheck final : public Command {
   bool is_local() const override { return true; }
 
   Page page() override {
-    return {.summary = "read every record of the log and check it",
-            .synopsis = {"[OPTION...]"},
-            .description =
-                "Reads the whole log and checks that no record is missing and that each has the checksum it was "
-                "written with. The daemon may run or not; with it stopped, nothing can change meanwhile.",
-            .exit_status = {{"0", "Every record is sound."},
-                            {"1", "A record is missing or damaged: the first one's offset is named."},
-                            {"2", "Wrongly asked."},
-                            {"3", "There is no log, or it cannot be read."}},
-            .examples = {{"Before a backup", "solo log check --state-dir /var/lib/solo"}}};
+    return {
+        .summary = "read every record of the log and check it",
+        .synopsis = {"[OPTION...]"},
+        .description =
+            "Reads the whole log and checks that no record is missing and that each has the checksum it was "
+            "written with. The daemon may run or not; with it stopped, nothing can change meanwhile.",
+        .exit_status = {{"0", "Every record is sound."},
+                        {"1", "A record is missing or damaged: the first one's offset is named. Or there is no log."},
+                        {"2", "Wrongly asked."},
+                        {"3", "The log cannot be read."}},
+        .examples = {{"Before a backup", "solo log check --state-dir /var/lib/solo"}}};
   }
 
   int run(Session& session) override;

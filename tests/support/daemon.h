@@ -33,6 +33,9 @@ class Daemon {
   explicit Daemon(std::vector<std::string> arguments = {});
   ~Daemon();
 
+  /// For the next launch.
+  void set_arguments(std::vector<std::string> arguments) { arguments_ = std::move(arguments); }
+
   const std::filesystem::path& state() const { return state_; }
   std::string endpoint() const { return "ipc://" + (state_ / "command.sock").string(); }
 
