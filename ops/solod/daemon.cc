@@ -47,11 +47,8 @@ int Daemon::live() {
     spdlog::info("stopped before anything was started");
     return 0;
   }
-  if (auto started = start(); !started) {
-    const int status = report(started.error());
-    stop_after_error();
-    return status;
-  }
+  // Whatever of it has started has done nothing yet that would have to be finished.
+  if (auto started = start(); !started) return report(started.error());
   const std::string why = wait_for_stop();
   return gave_up_ ? stop_after_error() : stop(why);
 }

@@ -21,7 +21,7 @@ class CliTest : public ::testing::Test {
   }
   /// With --json; what it printed, which has to be one JSON value.
   nlohmann::json json(std::vector<std::string> arguments, ExitCode expected = 0) const {
-    arguments.emplace_back("--json");
+    arguments.insert(arguments.begin(), "--json");
     const Finished finished = solo(std::move(arguments));
     EXPECT_EQ(finished.code, expected) << finished.out << finished.err;
     EXPECT_EQ(finished.err, "");

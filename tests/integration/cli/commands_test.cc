@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "tests/integration/cli/cli_fixture.h"
 
 namespace solo::testing {
@@ -148,7 +150,7 @@ TEST_F(Commands, FullFileSystemRefusesWritesKeepsReadingAndRecoversByItself) {
   ASSERT_EQ(daemon_.stop(), 0);
   // The watermark is put a little under the room there is, and a file takes more than that.
   const auto room = std::filesystem::space(daemon_.state()).available;
-  const auto margin = room / 8;
+  const auto margin = std::min<std::uintmax_t>(room / 8, 512 << 20);
   daemon_.set_arguments({"--log-min-free-bytes", std::to_string(room - margin)});
   start();
   const auto filler = files() / "filler";
