@@ -37,6 +37,7 @@ void Loop::post(Task task) {
 }
 
 bool Loop::run(Task task) {
+  if (!started()) return false;
   // A dropped task breaks its promise.
   auto promise = std::make_shared<std::promise<void>>();
   std::future<void> done = promise->get_future();

@@ -34,7 +34,8 @@ class Loop {
   void stop();
 
   void post(Task task);
-  /// Posts and waits until it has run. false: the loop has stopped.
+  bool started() const { return thread_.joinable(); }
+  /// Posts and waits until it has run. false: the loop has stopped, or never started.
   bool run(Task task);
 
   TimerId at(Instant when, Task task);

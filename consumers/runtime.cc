@@ -187,6 +187,7 @@ RuntimeStatus Runtime::status() const {
 
 std::vector<std::string> Runtime::shutdown(std::chrono::steady_clock::time_point deadline,
                                            ServicesAtShutdown services) {
+  if (!impl_->loop->started()) return {};
   std::promise<void> promise;
   const std::future<void> done = promise.get_future();
   auto shared = std::make_shared<std::promise<void>>(std::move(promise));

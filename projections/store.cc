@@ -8,6 +8,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <cstdarg>
 #include <fstream>
 #include <system_error>
 
@@ -20,6 +21,14 @@ using schemas::Result;
 
 /// Stands in a directory in which a damaged entry was read; holds the reason.
 constexpr std::string_view kDamagedMark = "DAMAGED";
+
+/// RocksDB's own log file is left out: on a full disk its writer aborts the process (7.8.3: SstFileManagerImpl's retry
+/// writes to it). What goes wrong comes back as a Status.
+class NoLogFile final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
 
 rocksdb::Options store_options(rocksdb::Env* env) {
   rocksdb::Options options;
@@ -38,8 +47,7 @@ rocksdb::Options store_options(rocksdb::Env* env) {
   options.avoid_flush_during_shutdown = true;
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
-  options.info_log_level = rocksdb::WARN_LEVEL;
-  options.keep_log_file_num = 2;
+  options.info_log = std::make_shared<NoLogFile>();
 
   rocksdb::BlockBasedTableOptions table;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));

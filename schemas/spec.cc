@@ -82,6 +82,11 @@ Result<void> check_format(const v1::SpecT& spec) {
   switch (spec.format) {
     case v1::Format::exec:
       if (spec.argv.empty() || spec.argv.front().empty()) return refuse("argv names no program");
+      // A relative path would mean another program wherever the daemon was started.
+      if (const std::string& program = spec.argv.front(); program.front() != '/' && program.find('/') != program.npos) {
+        return refuse("the program's path " + quote(program) + " is not absolute",
+                      "an absolute path, or a bare name that is looked for in the service's PATH");
+      }
       if (!spec.code.empty()) return refuse("format exec takes no code");
       return {};
     case v1::Format::script:

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/close_range.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -26,6 +27,14 @@ void tidy_descriptors() {
     if (fcntl(stream, F_GETFD) == -1) (void)open("/dev/null", O_RDWR);
   }
   close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+/// libzmq 4.3.4 aborts the process when no descriptor is left for a connection to an ipc socket: as many as may be.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int run(const std::vector<std::string>& arguments) {
@@ -57,6 +66,7 @@ int run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   tidy_descriptors();
+  raise_descriptor_limit();
   solo::ops::block_daemon_signals();
   try {
     return run(std::vector<std::string>(argv + 1, argv + argc));
