@@ -35,7 +35,7 @@ RecordStore::Options store_options(const EmbeddedLogOptions& options) {
 std::string loss_hint(const LogPaths& paths, const fs::path& evidence) {
   return fmt::format(
       "{}bring {} back from a copy; or, to go on without the lost records, remove {} and rebuild the views",
-      evidence.empty() ? "" : fmt::format("the write-ahead log is kept in {}; ", evidence.native()),
+      evidence.empty() ? "" : fmt::format("its files as they were found are kept in {}; ", evidence.native()),
       paths.directory.native(), paths.mark.native());
 }
 
@@ -43,12 +43,8 @@ std::string loss_hint(const LogPaths& paths, const fs::path& evidence) {
 std::int64_t first_damaged(const RecordStore::Options& options, std::int64_t end) {
   const auto store = RecordStore::open_stopped(options);
   if (!store) return -1;
-  ReadRange range;
-  range.end = end;
-  while (range.from < end) {
-    const auto records = (*store)->read(range);
-    if (!records || records->empty()) return range.from;
-    range.from = records->back().position.offset + 1;
+  for (std::int64_t offset = 0; offset < end; ++offset) {
+    if (!(*store)->is_sound(offset)) return offset;
   }
   return -1;
 }
@@ -93,17 +89,20 @@ Result<MarkFound> find_mark(const LogPaths& paths) {
   return MarkFound{nullptr, true};
 }
 
-Result<Recovered> open_store(const EmbeddedLogOptions& options, std::int64_t marked_end) {
+/// Without CURRENT RocksDB would begin a new database, and delete the tables of the old one when it is opened again.
+Error missing_current(const LogPaths& paths) {
+  return {
+      ErrorCode::data_loss,
+      fmt::format("{} is missing beside the log's tables; nothing was changed", (paths.database / "CURRENT").native()),
+      fmt::format("bring {} back from a copy; CURRENT holds the name of the newest MANIFEST file and a newline",
+                  paths.database.native())};
+}
+
+Result<Recovered> open_new_store(const EmbeddedLogOptions& options) {
   Recovered opened;
   auto store = RecordStore::open(store_options(options));
-  if (!store) return fail(explain_damage(store.error(), options, marked_end));
+  if (!store) return fail(store.error());
   opened.store = std::move(*store);
-  auto end = opened.store->end();
-  if (!end) return fail(explain_damage(end.error(), options, marked_end));
-  opened.end = *end;
-  if (opened.end < marked_end) {
-    return fail(missing_tail(LogPaths(options.directory), opened.end, marked_end, {}));
-  }
   return opened;
 }
 
@@ -178,20 +177,28 @@ Result<Recovered> recover_store(const EmbeddedLogOptions& options, std::int64_t 
   if (!rescue) return fail(rescue.error());
   const auto damaged = rescue->damaged_bytes();
   if (!damaged) return fail(damaged.error());
-  const auto refuse = [&](const Error& error) {
-    if (error.code != ErrorCode::data_loss) return fail(error);
-    return fail(explain_with_evidence(error, options, marked_end, rescue->keep().value_or(fs::path())));
-  };
   Recovered opened;
   opened.cut_bytes = *damaged;
+  // A refusal leaves the database as it was found, so that the next start finds, and says, the same.
+  const auto keep_evidence = [&]() -> Result<fs::path> {
+    opened.store.reset();
+    if (auto restored = rescue->restore(paths.database); !restored) return fail(restored.error());
+    return rescue->keep();
+  };
+  const auto refuse = [&](const Error& error) {
+    if (error.code != ErrorCode::data_loss) return fail(error);
+    const auto evidence = keep_evidence().value_or(fs::path());
+    return fail(explain_with_evidence(error, options, marked_end, evidence));
+  };
   auto store = RecordStore::open(store_options(options));
   if (!store) return refuse(store.error());
   opened.store = std::move(*store);
   const auto end = opened.store->end();
   if (!end) return refuse(end.error());
   opened.end = *end;
+  if (auto whole = opened.store->check_tables(); !whole) return refuse(whole.error());
   if (opened.end < marked_end) {
-    return fail(missing_tail(paths, opened.end, marked_end, rescue->keep().value_or(fs::path())));
+    return fail(missing_tail(paths, opened.end, marked_end, keep_evidence().value_or(fs::path())));
   }
   if (auto dropped = rescue->drop(); !dropped) return fail(dropped.error());
   return opened;
@@ -214,9 +221,13 @@ Result<OpenedLog> open_log(const EmbeddedLogOptions& options, const Clock& clock
 
   const bool there = RecordStore::exists(paths.database);
   if (auto made = make_directory(paths.database); !made) return fail(made.error());
-  if (!there && report.marked_end > 0) return fail(missing_tail(paths, 0, report.marked_end, {}));
-  auto opened =
-      there && !report.clean ? recover_store(options, report.marked_end) : open_store(options, report.marked_end);
+  if (!there) {
+    const auto others = holds_database_files(paths.database);
+    if (!others) return fail(others.error());
+    if (*others) return fail(missing_current(paths));
+    if (report.marked_end > 0) return fail(missing_tail(paths, 0, report.marked_end, {}));
+  }
+  auto opened = there ? recover_store(options, report.marked_end) : open_new_store(options);
   if (!opened) return fail(opened.error());
   log.store = std::move(opened->store);
   log.end = opened->end;

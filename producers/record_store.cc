@@ -5,6 +5,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 #include <utility>
@@ -117,6 +118,25 @@ Result<std::int64_t> RecordStore::end() const {
   return *last + 1;
 }
 
+Result<void> RecordStore::check_tables() const {
+  std::vector<rocksdb::LiveFileMetaData> tables;
+  impl_->db->GetLiveFilesMetaData(&tables);
+  std::sort(tables.begin(), tables.end(),
+            [](const auto& left, const auto& right) { return left.smallestkey < right.smallestkey; });
+  std::int64_t next = 0;
+  for (const auto& table : tables) {
+    const auto first = decode_offset(table.smallestkey);
+    const auto last = decode_offset(table.largestkey);
+    if (!first) return fail(first.error());
+    if (!last) return fail(last.error());
+    if (*first > next) {
+      return fail(ErrorCode::data_loss, fmt::format("records {} to {} of the log are missing", next, *first - 1));
+    }
+    next = std::max(next, *last + 1);
+  }
+  return {};
+}
+
 Result<void> RecordStore::append(std::int64_t first, std::span<const NewRecord> records) {
   rocksdb::WriteBatch batch;
   auto offset = first;
@@ -165,6 +185,14 @@ Result<std::vector<LogRecord>> RecordStore::read(const ReadRange& range) const {
     ++expected;
   }
   return found;
+}
+
+bool RecordStore::is_sound(std::int64_t offset) const {
+  rocksdb::PinnableSlice value;
+  const auto key = encode_offset(offset);
+  const auto status =
+      impl_->db->Get(rocksdb::ReadOptions(), impl_->db->DefaultColumnFamily(), {key.data(), key.size()}, &value);
+  return status.ok() && decode_record(offset, view(value)).has_value();
 }
 
 Result<void> RecordStore::flush() {

@@ -63,6 +63,9 @@ class RecordStore {
 
   /// One past the last record; 0: none. data_loss: the last record is damaged.
   schemas::Result<std::int64_t> end() const;
+  /// Do the tables hold every record from 0 to the last without a gap? By what they say of themselves, without reading
+  /// them; of a store opened for writing, whose memtable is empty. data_loss names the first record that is missing.
+  schemas::Result<void> check_tables() const;
 
   /// Puts records at `first` and behind, all or none, and syncs. After an error nothing is known: close and reopen.
   schemas::Result<void> append(std::int64_t first, std::span<const NewRecord> records);
@@ -71,6 +74,9 @@ class RecordStore {
   /// data_loss: the first of them is missing or damaged (one further on ends the answer before it). Opened beside a
   /// writer, a store that has not come so far yet answers with what it has.
   schemas::Result<std::vector<schemas::LogRecord>> read(const ReadRange& range) const;
+
+  /// Is this one record there and sound? Looks at no other: damage elsewhere does not matter.
+  bool is_sound(std::int64_t offset) const;
 
   /// Into a table file, so that the next open has nothing to recover.
   schemas::Result<void> flush();

@@ -72,11 +72,19 @@ class MappedFile {
   std::size_t size_;
 };
 
-Result<std::vector<fs::path>> wal_files(const fs::path& directory) {
+bool is_wal(const fs::path& path) { return path.extension() == ".log"; }
+
+/// What a RocksDB cannot be opened without.
+bool is_database_file(const fs::path& path) {
+  const auto name = path.filename().native();
+  return is_wal(path) || path.extension() == ".sst" || name == "CURRENT" || name.starts_with("MANIFEST-");
+}
+
+Result<std::vector<fs::path>> files_in(const fs::path& directory, bool (*wanted)(const fs::path&)) {
   std::vector<fs::path> found;
   std::error_code error;
   for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
-    if (at->path().extension() == ".log") found.push_back(at->path());
+    if (wanted(at->path())) found.push_back(at->path());
   }
   if (error) return fail(errno_error(error.value(), "list", directory));
   // By number: six digits, then more.
@@ -86,6 +94,14 @@ Result<std::vector<fs::path>> wal_files(const fs::path& directory) {
     return std::pair(one.size(), std::string_view(one)) < std::pair(other.size(), std::string_view(other));
   });
   return found;
+}
+
+/// Links to the very same files?
+bool hold_the_same(const std::vector<fs::path>& links, const fs::path& kept) {
+  return std::all_of(links.begin(), links.end(), [&](const fs::path& link) {
+    std::error_code error;
+    return fs::equivalent(link, kept / link.filename(), error) && !error;
+  });
 }
 
 Result<void> link_or_copy(const fs::path& from, const fs::path& to) {
@@ -123,17 +139,17 @@ Result<WalRescue> WalRescue::begin(const fs::path& directory, const fs::path& da
   std::error_code error;
   fs::create_directories(rescue.links(), error);
   if (error) return fail(errno_error(error.value(), "create", rescue.links()));
-  const auto wals = wal_files(database);
-  if (!wals) return fail(wals.error());
-  for (const auto& wal : *wals) {
-    if (auto linked = link_or_copy(wal, rescue.links() / wal.filename()); !linked) return fail(linked.error());
+  const auto files = files_in(database, is_database_file);
+  if (!files) return fail(files.error());
+  for (const auto& file : *files) {
+    if (auto linked = link_or_copy(file, rescue.links() / file.filename()); !linked) return fail(linked.error());
   }
   if (auto synced = sync_directory(rescue.links()); !synced) return fail(synced.error());
   return rescue;
 }
 
 Result<std::uint64_t> WalRescue::damaged_bytes() const {
-  const auto wals = wal_files(links());
+  const auto wals = files_in(links(), is_wal);
   if (!wals) return fail(wals.error());
   std::uint64_t damaged = 0;
   for (const auto& wal : *wals) {
@@ -145,6 +161,23 @@ Result<std::uint64_t> WalRescue::damaged_bytes() const {
   return damaged;
 }
 
+Result<void> WalRescue::restore(const fs::path& database) const {
+  const auto now = files_in(database, is_database_file);
+  if (!now) return fail(now.error());
+  const auto then = files_in(links(), is_database_file);
+  if (!then) return fail(then.error());
+  std::error_code error;
+  for (const auto& file : *now) {
+    if (fs::equivalent(file, links() / file.filename(), error) && !error) continue;
+    fs::remove(file, error);
+    if (error) return fail(errno_error(error.value(), "remove", file));
+  }
+  for (const auto& file : *then) {
+    if (auto linked = link_or_copy(file, database / file.filename()); !linked) return fail(linked.error());
+  }
+  return sync_directory(database);
+}
+
 Result<void> WalRescue::drop() const {
   std::error_code error;
   fs::remove_all(links(), error);
@@ -153,22 +186,32 @@ Result<void> WalRescue::drop() const {
 }
 
 Result<fs::path> WalRescue::keep() const {
-  const auto wals = wal_files(links());
-  if (!wals) return fail(wals.error());
+  const auto files = files_in(links(), is_database_file);
+  if (!files) return fail(files.error());
   std::error_code error;
-  const bool something = std::any_of(wals->begin(), wals->end(),
-                                     [&](const fs::path& wal) { return fs::file_size(wal, error) > 0 && !error; });
+  const bool something = std::any_of(files->begin(), files->end(),
+                                     [&](const fs::path& file) { return fs::file_size(file, error) > 0 && !error; });
   if (!something) {
     if (auto dropped = drop(); !dropped) return fail(dropped.error());
     return fs::path();
   }
   for (int number = 1;; ++number) {
     const auto kept = directory_ / fmt::format("damaged-{}", number);
-    if (fs::exists(kept, error)) continue;
+    if (fs::exists(kept, error)) {
+      if (!hold_the_same(*files, kept)) continue;
+      if (auto dropped = drop(); !dropped) return fail(dropped.error());
+      return kept;
+    }
     fs::rename(links(), kept, error);
     if (error) return fail(errno_error(error.value(), "rename", links()));
     return kept;
   }
+}
+
+Result<bool> holds_database_files(const fs::path& database) {
+  const auto files = files_in(database, is_database_file);
+  if (!files) return fail(files.error());
+  return !files->empty();
 }
 
 }  // namespace solo::producers

@@ -1,6 +1,7 @@
-// RocksDB's recovery rewrites and deletes the write-ahead log it recovers from. So that nothing is lost to a wrong
-// decision, its files are linked aside first; they are dropped when all acknowledged records turn out to be there, and
-// kept as evidence when they are not.
+// Opening a RocksDB deletes files: the write-ahead log it has recovered from, and every table that its manifest does
+// not name, however sound it is. So that nothing is lost to a damaged manifest or a wrong decision, all of them are
+// linked aside first; the links are dropped when all acknowledged records turn out to be there, and kept as evidence
+// when they are not.
 #pragma once
 
 #include <cstdint>
@@ -13,18 +14,22 @@ namespace solo::producers {
 
 class WalRescue {
  public:
-  /// Links every write-ahead log of the RocksDB in `database` into DIRECTORY/rescue (copies where links are not
-  /// possible). What an interrupted recovery left there stays.
+  /// Links every write-ahead log, table and manifest of the RocksDB in `database` into DIRECTORY/rescue (copies where
+  /// links are not possible). What an interrupted recovery left there stays.
   static schemas::Result<WalRescue> begin(const std::filesystem::path& directory,
                                           const std::filesystem::path& database);
 
-  /// Bytes behind the last whole record of these files: half-written or damaged, or behind something that is.
+  /// Bytes behind the last whole record of the write-ahead logs: half-written or damaged, or behind something that is.
   schemas::Result<std::uint64_t> damaged_bytes() const;
+
+  /// Puts the database's files back as begin() found them; nothing may have it open.
+  schemas::Result<void> restore(const std::filesystem::path& database) const;
 
   /// Removes the links.
   schemas::Result<void> drop() const;
 
-  /// Renames them to DIRECTORY/damaged-N and returns that; the empty path when there was nothing to keep.
+  /// Renames them to DIRECTORY/damaged-N and returns that, or the one that holds the same files from an earlier start;
+  /// the empty path when there was nothing to keep.
   schemas::Result<std::filesystem::path> keep() const;
 
  private:
@@ -33,6 +38,9 @@ class WalRescue {
 
   std::filesystem::path directory_;
 };
+
+/// Does the directory hold tables, write-ahead logs or manifests of a RocksDB?
+schemas::Result<bool> holds_database_files(const std::filesystem::path& database);
 
 /// How many bytes from the start of a RocksDB write-ahead log are whole records with the right checksums.
 /// Format: RocksDB's db/log_format.h (blocks of 32 KiB, a header of 7 bytes before each fragment).

@@ -191,6 +191,49 @@ TEST_F(DamagedLog, ALostMiddleIsRefusedUnderItsOffset) {
   EXPECT_NE(log.error().message.find("the first record concerned is"), std::string::npos) << log.error().message;
 }
 
+TEST_F(DamagedLog, ALostTableIsRefusedUnderItsFirstOffset) {
+  fill_and_crash(directory(), 20'000, 256 * 1024);
+  const auto tables = files(".sst");
+  ASSERT_GT(tables.size(), 2u);
+  fs::remove(tables[1]);
+  const auto log = open();
+  ASSERT_FALSE(log);
+  const auto at = log.error().message.find("the first record concerned is ");
+  ASSERT_NE(at, std::string::npos) << log.error().message;
+  EXPECT_GT(std::stoll(log.error().message.substr(at + 30)), 0) << log.error().message;
+}
+
+TEST_F(DamagedLog, ATruncatedManifestCostsNoTableHoweverOftenTheLogIsOpened) {
+  fill_and_crash(directory(), 20'000, 256 * 1024);
+  const auto tables = files(".sst");
+  ASSERT_GT(tables.size(), 2u);
+  const fs::path manifest =
+      database() / read_file(database() / "CURRENT").substr(0, std::string("MANIFEST-000000").size());
+  for (const std::uintmax_t size : {fs::file_size(manifest) / 2, std::uintmax_t{100}}) {
+    fs::resize_file(manifest, size);
+    for (int start = 0; start < 3; ++start) {
+      const auto log = open();
+      ASSERT_FALSE(log) << "manifest of " << size << " bytes";
+      EXPECT_EQ(log.error().code, ErrorCode::data_loss) << log.error().message;
+      for (const auto& table : tables) EXPECT_TRUE(fs::exists(table)) << table << ": " << log.error().message;
+    }
+  }
+}
+
+TEST_F(DamagedLog, AMissingCurrentIsRefusedAndNothingIsTouched) {
+  fill_and_crash(directory(), 20'000, 256 * 1024);
+  const auto tables = files(".sst");
+  fs::remove(database() / "CURRENT");
+  for (int start = 0; start < 3; ++start) {
+    const auto log = open();
+    ASSERT_FALSE(log);
+    EXPECT_NE(log.error().message.find("CURRENT"), std::string::npos) << log.error().message;
+    EXPECT_EQ(files(".sst"), tables);
+    // As somebody who does not know better would try.
+    fs::remove(directory() / "mark");
+  }
+}
+
 TEST_F(DamagedLog, SomethingElseAtOffsetZeroIsNoSoloLog) {
   fs::create_directories(directory());
   {
