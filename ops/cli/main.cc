@@ -5,8 +5,11 @@
 #include <vector>
 
 #include "ops/cli/command.h"
+#include "ops/logging.h"
 
 int main(int argc, char** argv) {
+  // What libraries have to say goes to stderr: stdout is data. Errors come back as results, so only those are of use.
+  solo::ops::start_logging("error", "text");
   try {
     return solo::ops::run_solo(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const std::exception& error) {
