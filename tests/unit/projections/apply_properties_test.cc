@@ -1,4 +1,5 @@
 // What holds after every record of every log.
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include <set>

@@ -1,4 +1,5 @@
 // The view store against its model: apply over maps.
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include "projections/apply.h"
