@@ -20,6 +20,9 @@ namespace {
 using schemas::ErrorCode;
 using schemas::Result;
 
+// What a scan waits for processes that are in the middle of their exec.
+constexpr std::chrono::seconds kExecTime{2};
+
 bool has_ended(const Descriptor& pidfd) {
   pollfd poll{pidfd.get(), POLLIN, 0};
   return ::poll(&poll, 1, 0) == 1;
@@ -131,9 +134,10 @@ Result<std::vector<FoundProcess>> LinuxProcessHost::scan(const std::string& log,
   const std::vector<pid_t> pids = proc::all_pids();
   if (pids.empty()) return schemas::fail(ErrorCode::unavailable, "cannot read /proc");
   std::vector<FoundProcess> found;
+  const auto deadline = std::chrono::steady_clock::now() + kExecTime;
   for (const pid_t pid : pids) {
     if (pid == ::getpid()) continue;
-    auto marker = proc::marker_of(pid);
+    auto marker = proc::marker_of(pid, deadline);
     if (!marker || marker->log != log || marker->node != node) continue;
     const auto stat = proc::read_stat(pid);
     // The pid may have become another's in between; adopt() compares again, so a wrong pair leads nowhere.

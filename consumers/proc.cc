@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@ namespace {
 
 // PF_EXITING of the kernel's include/linux/sched.h, in field 9 of /proc/PID/stat.
 constexpr std::uint32_t kExiting = 0x4;
+// PF_KTHREAD, there.
+constexpr std::uint32_t kKernelThread = 0x00200000;
 
 std::string path_of(pid_t pid, std::string_view file) {
   std::string path = "/proc/" + std::to_string(pid) + "/";
@@ -46,6 +49,15 @@ std::vector<std::string_view> fields_after_name(std::string_view text) {
     text.remove_prefix(end);
   }
   return fields;
+}
+
+// Its old memory is gone, and its new one not yet furnished.
+bool is_in_exec(pid_t pid) {
+  const auto stat = read_stat(pid);
+  if (!stat || stat->environment_end != 0 || (stat->flags & (kKernelThread | kExiting)) != 0) return false;
+  if (stat->state == 'Z' || stat->state == 'X') return false;
+  // Of one that may not be looked into the end is 0 as well.
+  return static_cast<bool>(Descriptor(::open(path_of(pid, "environ").c_str(), O_RDONLY | O_CLOEXEC)));
 }
 
 bool has_pending_sigkill(pid_t pid) {
@@ -96,6 +108,8 @@ std::optional<Stat> parse_stat(std::string_view text) {
       !parse_number(fields[19], stat.start_time)) {
     return std::nullopt;
   }
+  // Field 51; older kernels end before it.
+  if (fields.size() > 48 && !parse_number(fields[48], stat.environment_end)) return std::nullopt;
   return stat;
 }
 
@@ -139,7 +153,14 @@ std::optional<Marker> parse_marker(std::string_view environment) {
   return marker;
 }
 
-std::optional<Marker> marker_of(pid_t pid) { return parse_marker(read_small_file(path_of(pid, "environ"))); }
+std::optional<Marker> marker_of(pid_t pid, std::chrono::steady_clock::time_point deadline) {
+  for (;;) {
+    const std::string environment = read_small_file(path_of(pid, "environ"));
+    if (!environment.empty()) return parse_marker(environment);
+    if (!is_in_exec(pid) || std::chrono::steady_clock::now() >= deadline) return std::nullopt;
+    ::poll(nullptr, 0, 1);
+  }
+}
 
 std::vector<pid_t> all_pids() {
   std::vector<pid_t> pids;

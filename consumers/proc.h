@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ struct Stat {
   pid_t session = 0;
   std::uint32_t flags = 0;
   std::uint64_t start_time = 0;
+  /// Where its environment ends in its memory; 0: it has none yet, is a kernel's thread, or may not be looked into.
+  std::uint64_t environment_end = 0;
 };
 
 std::optional<Stat> read_stat(pid_t pid);
@@ -36,8 +39,10 @@ bool is_ending(const Stat& stat);
 /// Nothing if there is no such process (one that has ended but was not reaped has an identity).
 std::optional<Identity> identity_of(pid_t pid);
 
-/// Nothing if its environment carries no complete marker, or may not be read.
-std::optional<Marker> marker_of(pid_t pid);
+/// Nothing if its environment carries no complete marker, or may not be read. In the middle of its exec (after
+/// posix_spawn has returned and a lock was given up, too) a process has no environment for a moment: that is waited
+/// for, until `deadline` at the latest.
+std::optional<Marker> marker_of(pid_t pid, std::chrono::steady_clock::time_point deadline);
 /// From NUL-separated NAME=VALUE entries.
 std::optional<Marker> parse_marker(std::string_view environment);
 

@@ -99,10 +99,9 @@ void Runtime::Impl::note_status() {
 }
 
 std::string Runtime::Impl::describe_wait() const {
-  const std::string trouble = parts.publisher.trouble();
   if (stage == Stage::catching_up) return "reading the log";
-  if (stage == Stage::claiming) return trouble.empty() ? "claiming the runtime" : "claiming the runtime: " + trouble;
-  std::string words = trouble.empty() ? "" : "observations wait: " + trouble;
+  if (stage == Stage::claiming) return "claiming the runtime";
+  std::string words;
   const auto add = [&](const std::string& more) { words += (words.empty() ? "" : "; ") + more; };
   if (!recovering.empty()) add(std::to_string(recovering.size()) + " services are not back yet");
   std::size_t named = 0;
@@ -181,8 +180,15 @@ Result<producers::OutputTail> Runtime::output(const ServiceKey& service, std::si
 }
 
 RuntimeStatus Runtime::status() const {
-  const std::lock_guard lock(impl_->mutex);
-  return impl_->status;
+  RuntimeStatus status;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    status = impl_->status;
+  }
+  if (const std::string trouble = impl_->parts.publisher.trouble(); !trouble.empty()) {
+    status.detail += (status.detail.empty() ? "" : "; ") + std::string("observations wait: ") + trouble;
+  }
+  return status;
 }
 
 std::vector<std::string> Runtime::shutdown(std::chrono::steady_clock::time_point deadline,

@@ -74,9 +74,12 @@ v1::PayloadUnion payload_of(const Reporter& reporter, const Observe& observe, co
       payload.Set(std::move(crashed));
       break;
     }
-    case Report::stopped:
-      payload.Set(with_end<v1::ServiceStoppedT>(observed, observe.end));
+    case Report::stopped: {
+      auto stopped = with_end<v1::ServiceStoppedT>(observed, observe.end);
+      stopped.settled = observe.settled;
+      payload.Set(std::move(stopped));
       break;
+    }
     case Report::deployment_failed:
       payload.Set(with_reason<v1::ServiceDeploymentFailedT>(observed, observe.reason, observe.detail));
       break;

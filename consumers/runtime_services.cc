@@ -64,7 +64,7 @@ void Runtime::Impl::refresh(const ServiceKey& key) {
     return;
   }
   if (!*record) return;
-  const bool concerns_us = (*record)->desired == v1::Desired::run || find(key) != nullptr;
+  const bool concerns_us = (*record)->desired == v1::Desired::run || (*record)->unsettled || find(key) != nullptr;
   if (concerns_us && !frozen) want(entry_of(key), **record);
 }
 

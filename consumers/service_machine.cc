@@ -37,6 +37,10 @@ Wish wish_of(const v1::ServiceRecordT& record) {
   wish.ever_started = record.ever_started;
   if (record.kill_grace_ms != 0) wish.kill_grace = std::chrono::milliseconds(record.kill_grace_ms);
   wish.kill_force = record.kill_force;
+  if (!wish.run) {
+    wish.killed_generation = record.current ? record.current->generation : 0;
+    wish.unsettled = record.unsettled;
+  }
   return wish;
 }
 
@@ -105,14 +109,13 @@ void ServiceMachine::spawn_failed(ProcessNumber number, const StartFailure& fail
 
 void ServiceMachine::ended(ProcessNumber number, Exit end, Instant now, Actions& actions) {
   if (const auto leftover = leftovers_.find(number); leftover != leftovers_.end()) {
-    if (leftover->second.reported) {
-      actions.push_back(Observe{Report::stopped, leftover->second.generation, 0, number, end});
-    }
+    const Leftover gone = leftover->second;
     leftovers_.erase(leftover);
+    if (gone.reported) report_stopped(number, gone.generation, 0, end, actions);
   } else if (process_ && process_->number == number) {
     const Running process = *std::exchange(process_, std::nullopt);
     if (process.state == State::stopping) {
-      actions.push_back(Observe{Report::stopped, process.target.generation, process.epoch, number, end});
+      report_stopped(number, process.target.generation, process.epoch, end, actions);
     } else {
       ended_by_itself(process, end, now, actions);
     }
@@ -145,6 +148,9 @@ void ServiceMachine::reconcile(Instant now, Actions& actions) {
   const bool free = !process_ && leftovers_.empty();
   if (wanted != nullptr && free && is_ready(wanted->generation)) spawn(*wanted, now, actions);
   if (wanted == nullptr && free && recovering_) end_recovery(actions);
+  if (!wish_.run && wish_.unsettled && quiet() && settled_ != wish_.killed_generation) {
+    report_stopped(0, wish_.killed_generation, wish_.epoch, Exit{}, actions);
+  }
 }
 
 // A new generation or a requested restart begins a new course.
@@ -263,7 +269,7 @@ void ServiceMachine::spawn(const Target& target, Instant now, Actions& actions) 
 void ServiceMachine::start_failed(const Target& target, const StartFailure& failure, Instant now, Actions& actions) {
   const std::uint64_t generation = target.generation;
   const auto report = [&](Report kind) {
-    actions.push_back(Observe{kind, generation, wish_.epoch, 0, {}, false, failure.reason, failure.detail});
+    actions.push_back(Observe{kind, generation, wish_.epoch, 0, {}, false, false, failure.reason, failure.detail});
   };
   if (const Target* next = pending(); next != nullptr && next->generation == generation) {
     failed_pending_ = generation;
@@ -301,7 +307,8 @@ void ServiceMachine::ended_by_itself(const Running& process, Exit end, Instant n
   } else if (!course_.restarts.admit(now, target.limits)) {
     const std::string reason = "restarted " + std::to_string(target.limits.max_restarts) + " times within " +
                                std::to_string(target.limits.window.count()) + " s";
-    actions.push_back(Observe{Report::failed, target.generation, process.epoch, process.number, end, false, reason});
+    actions.push_back(
+        Observe{Report::failed, target.generation, process.epoch, process.number, end, false, false, reason});
     course_.verdict = Verdict::over;
   } else {
     course_.not_before = now + backoff(course_.restarts.count(), kRestartBackoff, entropy_);
@@ -313,6 +320,13 @@ void ServiceMachine::report_start(const Running& process, bool adopted, Actions&
   actions.push_back(Observe{report, process.target.generation, process.epoch, process.number, {}, adopted});
   // A recovery tells by itself that the former instances are gone.
   gone_.clear();
+}
+
+void ServiceMachine::report_stopped(ProcessNumber number, std::uint64_t generation, std::uint64_t epoch, Exit end,
+                                    Actions& actions) {
+  const bool settled = !wish_.run && quiet() && generation == wish_.killed_generation;
+  if (settled) settled_ = generation;
+  actions.push_back(Observe{Report::stopped, generation, epoch, number, end, false, settled});
 }
 
 void ServiceMachine::end_recovery(Actions& actions) {

@@ -54,6 +54,9 @@ struct Wish {
   /// How to stop it when it is not to run.
   std::chrono::milliseconds kill_grace{5'000};
   bool kill_force = false;
+  /// Not to run: the generation that was killed, and whether the views wait to hear that it is gone.
+  std::uint64_t killed_generation = 0;
+  bool unsettled = false;
 };
 
 Wish wish_of(const v1::ServiceRecordT& record);
@@ -110,6 +113,8 @@ struct Observe {
   ProcessNumber number = 0;
   Exit end = {};
   bool adopted = false;
+  /// stopped: and nothing is left of a killed service.
+  bool settled = false;
   std::string reason = {};
   std::string detail = {};
 };
@@ -210,6 +215,7 @@ class ServiceMachine {
   bool kill_at_once() const { return !wish_.run && wish_.kill_force; }
   /// Recovery ends without a start: what is gone is reported now.
   void end_recovery(Actions& actions);
+  void report_stopped(ProcessNumber number, std::uint64_t generation, std::uint64_t epoch, Exit end, Actions& actions);
 
   ProcessNumber& last_number_;
   producers::Entropy& entropy_;
@@ -221,6 +227,8 @@ class ServiceMachine {
   std::uint64_t promoted_ = 0;
   /// One that failed: the record says so later.
   std::uint64_t failed_pending_ = 0;
+  /// A killed generation that was reported gone: the record says so later.
+  std::uint64_t settled_ = 0;
   std::map<std::uint64_t, Preparation> preparations_;
   std::optional<Running> process_;
   std::map<ProcessNumber, Leftover> leftovers_;

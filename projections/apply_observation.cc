@@ -19,6 +19,8 @@ struct Seen {
   const v1::EndStatus* end = nullptr;
   std::string_view reason = {};
   std::string_view detail = {};
+  /// A stop after which nothing is left.
+  bool settled = false;
 };
 
 /// Nothing: not an observation.
@@ -42,7 +44,7 @@ std::optional<Seen> read_observation(const v1::Event& event) {
     }
     case v1::Payload::ServiceStopped: {
       const auto& stopped = *event.payload_as_ServiceStopped();
-      return Seen{stopped.observed(), nullptr, {}, stopped.end()};
+      return Seen{stopped.observed(), nullptr, {}, stopped.end(), {}, {}, stopped.settled()};
     }
     case v1::Payload::ServiceDeploymentFailed: {
       const auto& failed = *event.payload_as_ServiceDeploymentFailed();
@@ -73,7 +75,7 @@ std::optional<std::string> check_observation(v1::Payload type, const Seen& seen)
   if (seen.observed == nullptr) return "it does not say what was observed";
   if (seen.observed->generation() == 0) return "it names no generation";
   const std::string_view instance = text_of(seen.observed->instance());
-  if ((is_start(type) || is_end(type)) && instance.empty()) return "it names no instance";
+  if ((is_start(type) || is_end(type)) && instance.empty() && !seen.settled) return "it names no instance";
   if (instance.size() > kMaxIdentityBytes) return "its instance's name is too long";
   if (is_start(type) && seen.identity == nullptr) return "it does not identify the process";
   return std::nullopt;
@@ -189,12 +191,23 @@ Judgement apply_ended(const Incoming& incoming, const Seen& seen, PartitionState
   const v1::ServiceRecordT* before = state.find_service(incoming.tenant, incoming.service);
   const auto found = std::find_if(before->instances.begin(), before->instances.end(),
                                   [&](const auto& instance) { return instance->instance == name; });
-  if (found == before->instances.end()) return stale(fmt::format("instance {} is not known to run", name));
+  const bool settles = seen.settled && !wanted(*before) && seen.observed->generation() == before->current->generation;
+  if (found == before->instances.end()) {
+    if (!settles || !before->unsettled) return stale(fmt::format("instance {} is not known to run", name));
+    state.edit_service(incoming.tenant, incoming.service).unsettled = false;
+    return Judgement{};
+  }
   const std::uint64_t generation = (*found)->generation;
   const std::uint64_t epoch = (*found)->restart_epoch;
 
   v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
   drop_instances(record, [&](const v1::InstanceT& instance) { return instance.instance == name; });
+  if (settles) {
+    record.unsettled = false;
+  } else if (!wanted(record) && incoming.event.payload_type() != v1::Payload::ServiceStopped) {
+    // It ended by itself before its runtime knew of the kill, and may have been started again.
+    record.unsettled = true;
+  }
   if (record.current->generation != generation) return Judgement{};
   v1::EndStatusT end;
   if (seen.end != nullptr) seen.end->UnPackTo(&end);
@@ -261,6 +274,9 @@ Judgement apply_failed(const Incoming& incoming, const Seen& seen, PartitionStat
   const v1::ServiceRecordT* before = state.find_service(incoming.tenant, incoming.service);
   if (!is_current(*before, generation) || !is_live(*before)) {
     return stale(fmt::format("generation {} is not one to give up", generation));
+  }
+  if (seen.observed->restart_epoch() < before->restart_epoch) {
+    return stale(fmt::format("a restart of generation {} has been asked for since", generation));
   }
   v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
   // Its last end was counted, and no restart followed.

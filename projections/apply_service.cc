@@ -59,6 +59,7 @@ void make_current(v1::ServiceRecordT& record, v1::DeploymentT deployment, Partit
   record.desired = v1::Desired::run;
   record.kill_grace_ms = 0;
   record.kill_force = false;
+  record.unsettled = false;
   record.phase = v1::Phase::waiting;
   record.ever_started = false;
   record.restarts = 0;
@@ -95,6 +96,13 @@ Judgement apply_deployed(const Incoming& incoming, const v1::ServiceDeployed& de
   return Judgement{Verdict::applied, ErrorCode::ok, {}, generation};
 }
 
+/// May its runtime be starting something that no report has told of yet?
+bool may_be_starting(const v1::ServiceRecordT& record) {
+  const v1::InstanceT* instance = current_instance(record);
+  const bool restart_owed = instance != nullptr && instance->restart_epoch < record.restart_epoch;
+  return record.phase == v1::Phase::waiting || record.pending || restart_owed;
+}
+
 Judgement apply_killed(const Incoming& incoming, const v1::ServiceKilled& killed, PartitionState& state) {
   const v1::ServiceRecordT* before = state.find_service(incoming.tenant, incoming.service);
   if (auto refused = refuse_change(name_of(incoming), before, killed.if_generation()))
@@ -102,6 +110,7 @@ Judgement apply_killed(const Incoming& incoming, const v1::ServiceKilled& killed
 
   v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
   const std::uint64_t generation = addressed_generation(&record);
+  record.unsettled = may_be_starting(record);
   drop_pending(record, state);
   record.desired = v1::Desired::stopped;
   record.kill_force = killed.force();

@@ -110,7 +110,7 @@ Result<ServicePage> PartitionView::services(const ServiceQuery& query) const {
     const auto* record = view_table<v1::ServiceRecord>(buffer);
     damaged = record == nullptr;
     if (damaged) return false;
-    const bool killed = record->desired() == v1::Desired::stopped &&
+    const bool killed = record->desired() == v1::Desired::stopped && !record->unsettled() &&
                         (record->instances() == nullptr || record->instances()->size() == 0);
     if (killed && !query.include_killed) return true;
     more = page.services.size() == limit;

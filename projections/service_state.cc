@@ -42,7 +42,10 @@ Effect current_deploy_effect(const v1::ServiceRecordT& record, std::uint64_t gen
 }  // namespace
 
 v1::ServiceState derive_state(const v1::ServiceRecordT& record) {
-  if (stopped(record)) return record.instances.empty() ? v1::ServiceState::killed : v1::ServiceState::stopping;
+  if (stopped(record)) {
+    const bool gone = record.instances.empty() && !record.unsettled;
+    return gone ? v1::ServiceState::killed : v1::ServiceState::stopping;
+  }
   switch (record.phase) {
     case v1::Phase::waiting:
       return v1::ServiceState::starting;
@@ -121,7 +124,8 @@ Effect deploy_effect(const v1::ServiceRecordT& record, std::uint64_t generation)
 Effect kill_effect(const v1::ServiceRecordT& record, std::uint64_t generation) {
   const bool left = std::any_of(record.instances.begin(), record.instances.end(),
                                 [&](const auto& instance) { return instance->generation <= generation; });
-  return left ? kNotYet : done();
+  const bool unsettled = stopped(record) && record.unsettled && generation_of(record.current) <= generation;
+  return left || unsettled ? kNotYet : done();
 }
 
 Effect restart_effect(const v1::ServiceRecordT& record, std::uint64_t generation, std::uint64_t epoch) {

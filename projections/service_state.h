@@ -18,7 +18,7 @@ enum class ServiceState : std::uint8_t;
 
 namespace solo::projections {
 
-/// desired stopped: stopping while an instance is left, then killed. desired run: by phase.
+/// desired stopped: stopping while an instance is left or may come up, then killed. desired run: by phase.
 v1::ServiceState derive_state(const v1::ServiceRecordT& record);
 
 /// Wanted, and neither finished nor failed: its name is taken.
@@ -39,7 +39,7 @@ using Effect = std::optional<schemas::Result<void>>;
 /// Deploy of `generation`. Done: it has started, or did before it was killed. Failed: its start failed, or it was
 /// superseded or killed and can never start any more.
 Effect deploy_effect(const v1::ServiceRecordT& record, std::uint64_t generation);
-/// Kill of `generation`. Done: no instance of it or of an older one is left.
+/// Kill of `generation`. Done: no instance of it or of an older one is left, nor being started.
 Effect kill_effect(const v1::ServiceRecordT& record, std::uint64_t generation);
 /// Restart of `generation`. Done: an instance that satisfies `epoch`, or a newer generation, has started. Failed: it
 /// was killed, or could not be started.

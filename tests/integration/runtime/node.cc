@@ -70,6 +70,9 @@ Node::~Node() = default;
 void Node::start() {
   ASSERT_TRUE(runtime_->start([this](RuntimePhase) { ready_ = true; }));
   ASSERT_TRUE(eventually([this] { return ready_.load(); }, 30s));
+  // And until what the start reported is in the views.
+  ASSERT_TRUE(eventually(
+      [this] { return publisher_->pending() == 0 && views_->partition(0).next_offset() == log_.bounds(0)->end; }));
 }
 
 void Node::append(const std::string& service, v1::PayloadUnion payload) {

@@ -77,7 +77,7 @@ SpawnRequest ProcessTest::shell(const std::string& script, const std::string& na
 std::vector<FoundProcess> ProcessTest::found() const {
   std::vector<FoundProcess> result;
   for (const pid_t pid : proc::all_pids()) {
-    const auto carried = proc::marker_of(pid);
+    const auto carried = proc::marker_of(pid, std::chrono::steady_clock::now() + 1s);
     const auto stat = proc::read_stat(pid);
     if (!carried || carried->log != log_ || !stat || stat->state == 'Z' || stat->state == 'X') continue;
     result.push_back({Identity{pid, stat->start_time, proc::boot_id()}, *carried, stat->session == pid});

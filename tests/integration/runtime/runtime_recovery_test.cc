@@ -138,7 +138,7 @@ TEST_F(RuntimeRecoveryTest, AProcessThatOverwroteItsEnvironmentIsKnownByItsRecor
     node->deploy("web", exec_spec({"env", "-i", "/bin/sleep", "300"}));
     ASSERT_TRUE(node->becomes("web", ServiceState::running));
     node_pid_ = node->pid("web");
-    ASSERT_TRUE(eventually([&] { return !proc::marker_of(node_pid_); }));
+    ASSERT_TRUE(eventually([&] { return !proc::marker_of(node_pid_, std::chrono::steady_clock::now() + 1s); }));
   }
   {
     const auto node = start("run-2");
@@ -255,7 +255,7 @@ TEST_F(RuntimeRecoveryTest, AServiceThatHangsAtRecoveryDoesNotHoldUpReadiness) {
   EXPECT_EQ(node->state("good"), ServiceState::running);
   ASSERT_EQ(node->recovery()->failures.size(), 1);
   EXPECT_TRUE(eventually([&] { return node->runtime().status().phase == RuntimePhase::running; }));
-  EXPECT_EQ(node->state("stuck"), ServiceState::starting);
+  EXPECT_TRUE(node->becomes("stuck", ServiceState::starting));
 }
 
 TEST_F(RuntimeRecoveryTest, ManyServicesComeBackTogether) {
@@ -366,7 +366,7 @@ TEST_F(RuntimeRecoveryTest, WhileTheLogTakesNothingServicesGoOnAndAreReportedLat
   ::kill(former, SIGKILL);
   ASSERT_TRUE(eventually([&] { return count_processes("web") == 1 && !is_running(former); }));
   EXPECT_EQ(node->pid("web"), former);
-  EXPECT_NE(node->runtime().status().detail, "");
+  EXPECT_NE(node->runtime().status().detail.find("observations wait: "), std::string::npos);
   node->log().set_writable(true);
   EXPECT_TRUE(node->runs_as_other_than("web", former));
 }

@@ -35,6 +35,7 @@ class Bench {
     wish = Wish{};
     wish.run = true;
     wish.current = target(generation, policy);
+    last_deployed_ = generation;
     want();
   }
   void replace(std::uint64_t generation) {
@@ -51,6 +52,7 @@ class Bench {
     wish.run = false;
     wish.current.reset();
     wish.pending.reset();
+    if (wish.killed_generation == 0) wish.killed_generation = last_deployed_;
     wish.kill_grace = grace;
     wish.kill_force = force;
     want();
@@ -128,11 +130,13 @@ class Bench {
     std::string text = kReports.at(static_cast<std::size_t>(observe.report)) + " " + std::to_string(observe.generation);
     if (observe.number != 0) text += " as " + std::to_string(observe.number);
     if (observe.adopted) text += " adopted";
+    if (observe.settled) text += " settled";
     if (!observe.reason.empty()) text += ": " + observe.reason;
     return text;
   }
 
   Actions actions_;
+  std::uint64_t last_deployed_ = 0;
 };
 
 using Words = std::vector<std::string>;
@@ -161,7 +165,7 @@ TEST(ServiceMachineTest, AKillAsksFirstAndKillsAfterTheGrace) {
   EXPECT_EQ(bench.taken(), Words{"kill 1"});
   EXPECT_FALSE(bench.machine.quiet());
   bench.ended(1);
-  EXPECT_EQ(bench.taken(), Words{"stopped 1 as 1"});
+  EXPECT_EQ(bench.taken(), Words{"stopped 1 as 1 settled"});
   EXPECT_TRUE(bench.machine.quiet());
 }
 
@@ -202,7 +206,40 @@ TEST(ServiceMachineTest, AKillDuringASpawnStopsWhatComesUp) {
   bench.spawned(1);
   EXPECT_EQ(bench.taken(), (Words{"started 1 as 1", "term 1"}));
   bench.ended(1);
-  EXPECT_EQ(bench.taken(), Words{"stopped 1 as 1"});
+  EXPECT_EQ(bench.taken(), Words{"stopped 1 as 1 settled"});
+}
+
+TEST(ServiceMachineTest, AKillOfWhatMayBeStartingIsAnsweredOnceWhenNothingIsLeft) {
+  Bench bench;
+  bench.deploy(1);
+  bench.taken();
+  bench.wish.unsettled = true;
+  bench.kill();
+  EXPECT_EQ(bench.taken(), (Words{"cancel 1", "stopped 1 settled"}));
+  bench.want();
+  EXPECT_EQ(bench.taken(), Words{});
+
+  bench.deploy(2);
+  bench.prepared(2);
+  bench.taken();
+  bench.wish.unsettled = true;
+  bench.kill();
+  EXPECT_EQ(bench.taken(), Words{});
+  bench.spawn_failed(1);
+  EXPECT_EQ(bench.taken(), Words{"stopped 2 settled"});
+}
+
+TEST(ServiceMachineTest, AKillThatMeetsACrashIsAnsweredOnceTheViewsAsk) {
+  Bench bench;
+  bench.run(1);
+  bench.ended(1, kError);
+  bench.taken();
+  bench.kill();
+  EXPECT_EQ(bench.taken(), Words{});
+  // The crash was applied behind the kill: by the views it may have been started again.
+  bench.wish.unsettled = true;
+  bench.want();
+  EXPECT_EQ(bench.taken(), Words{"stopped 1 settled"});
 }
 
 TEST(ServiceMachineTest, ASpawnThatFailsAfterAKillIsNoFailedDeployment) {
@@ -454,7 +491,7 @@ TEST(ServiceMachineTest, AKillEndsBothGenerations) {
   bench.kill();
   EXPECT_EQ(bench.taken(), (Words{"term 1", "cancel 2"}));
   bench.ended(1);
-  EXPECT_EQ(bench.taken(), Words{"stopped 1 as 1"});
+  EXPECT_EQ(bench.taken(), Words{"stopped 1 as 1 settled"});
   bench.pass(1h);
   EXPECT_EQ(bench.taken(), Words{});
 }

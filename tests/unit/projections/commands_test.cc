@@ -129,7 +129,7 @@ TEST_F(Rules, KillEndsBothGenerationsAndLeavesATombstone) {
   EXPECT_EQ(state_of("web"), ServiceState::stopping);
   EXPECT_FALSE(projections::kill_effect(service("web"), judged.generation));
 
-  apply(make.stopped("web", instance(1)));
+  apply(make.settled("web", 1, instance(1)));
   EXPECT_EQ(state_of("web"), ServiceState::killed);
   EXPECT_TRUE(projections::kill_effect(service("web"), judged.generation));
 }

@@ -30,7 +30,7 @@ TEST_F(Rules, ARetryIsADuplicateEvenAfterTheServiceWasKilled) {
   apply(deploy);
   apply(make.kill("web"));
   EXPECT_EQ(verdict(repeat(make, deploy)), Verdict::duplicate);
-  EXPECT_EQ(state_of("web"), v1::ServiceState::killed);
+  EXPECT_EQ(state_of("web"), v1::ServiceState::stopping);
 }
 
 TEST_F(Rules, ARejectedCommandIsRememberedAndItsRetryIsNotJudgedAgain) {

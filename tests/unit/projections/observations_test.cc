@@ -40,12 +40,48 @@ TEST_F(Rules, ThePendingGenerationBecomesCurrentWhenItStarts) {
 TEST_F(Rules, AServiceThatStartsAfterItsKillIsKnownAndStopping) {
   apply(make.deploy("web"));
   apply(make.kill("web"));
-  EXPECT_EQ(state_of("web"), ServiceState::killed);
   EXPECT_EQ(verdict(make.started("web", 1, "run-a-1")), Verdict::applied);
   EXPECT_EQ(state_of("web"), ServiceState::stopping);
   EXPECT_FALSE(projections::kill_effect(service("web"), 1));
-  apply(make.stopped("web", "run-a-1"));
+  apply(make.settled("web", 1, "run-a-1"));
   EXPECT_EQ(state_of("web"), ServiceState::killed);
+  EXPECT_TRUE(projections::kill_effect(service("web"), 1));
+}
+
+TEST_F(Rules, AServiceKilledWhileItMayBeStartingIsGoneOnlyWhenItsRuntimeSaysSo) {
+  apply(make.deploy("web"));
+  apply(make.kill("web"));
+  EXPECT_EQ(state_of("web"), ServiceState::stopping);
+  EXPECT_FALSE(projections::kill_effect(service("web"), 1));
+  EXPECT_EQ(verdict(make.settled("web", 1)), Verdict::applied);
+  EXPECT_EQ(state_of("web"), ServiceState::killed);
+  EXPECT_TRUE(projections::kill_effect(service("web"), 1));
+  EXPECT_EQ(verdict(make.settled("web", 1)), Verdict::stale);
+}
+
+TEST_F(Rules, AServiceThatCrashedAsItWasKilledMayHaveBeenStartedAgain) {
+  run_service("web");
+  apply(make.kill("web"));
+  apply(make.crashed("web", instance(1)));
+  EXPECT_FALSE(projections::kill_effect(service("web"), 1));
+  apply(make.settled("web", 1));
+  EXPECT_TRUE(projections::kill_effect(service("web"), 1));
+}
+
+TEST_F(Rules, WhatSettlesAnOlderKillSettlesNoNewerOne) {
+  apply(make.deploy("web"));
+  apply(make.kill("web"));
+  apply(make.deploy("web"));
+  apply(make.kill("web"));
+  EXPECT_EQ(verdict(make.settled("web", 1)), Verdict::stale);
+  EXPECT_EQ(state_of("web"), ServiceState::stopping);
+}
+
+TEST_F(Rules, GivingUpIsStaleOnceARestartWasAskedFor) {
+  run_service("web");
+  apply(make.restart("web"));
+  EXPECT_EQ(verdict(make.failed("web", 1)), Verdict::stale);
+  EXPECT_EQ(state_of("web"), ServiceState::running);
 }
 
 TEST_F(Rules, ASupersededGenerationThatStartsIsKnownButNotCurrent) {

@@ -146,6 +146,13 @@ schemas::LogRecord RecordMaker::lost(std::string_view service, std::string_view 
   return record(observation(service, payload_of(std::move(crashed))));
 }
 
+schemas::LogRecord RecordMaker::settled(std::string_view service, std::uint64_t generation, std::string_view instance) {
+  v1::ServiceStoppedT stopped;
+  stopped.observed = observed(generation, instance);
+  stopped.settled = true;
+  return record(observation(service, payload_of(std::move(stopped))));
+}
+
 schemas::LogRecord RecordMaker::stopped(std::string_view service, std::string_view instance) {
   v1::ServiceStoppedT stopped;
   stopped.observed = observed(1, instance);

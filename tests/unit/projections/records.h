@@ -41,6 +41,8 @@ class RecordMaker {
   schemas::LogRecord crashed(std::string_view service, std::string_view instance, int signal = 11);
   schemas::LogRecord lost(std::string_view service, std::string_view instance);
   schemas::LogRecord stopped(std::string_view service, std::string_view instance);
+  /// Nothing of the killed generation is left.
+  schemas::LogRecord settled(std::string_view service, std::uint64_t generation, std::string_view instance = "");
   schemas::LogRecord deployment_failed(std::string_view service, std::uint64_t generation);
   schemas::LogRecord recovery_failed(std::string_view service, std::uint64_t generation);
   schemas::LogRecord failed(std::string_view service, std::uint64_t generation);
