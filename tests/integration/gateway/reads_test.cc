@@ -35,6 +35,9 @@ class GatewayReads : public ::testing::Test {
 TEST_F(GatewayReads, StatusOfAKilledServiceIsFoundAndOfAnUnknownOneIsNot) {
   ASSERT_TRUE(peer.ask(deploy("q-1", "web")).ok);
   ASSERT_TRUE(peer.ask(kill("q-2", "web")).ok);
+  EXPECT_EQ(peer.ask(status("web")).body.AsServiceStatus()->state, v1::ServiceState::stopping);
+  world.stopped("acme", "web", 1);
+  world.wait_applied();
   const v1::ReplyT reply = peer.ask(status("web"));
   ASSERT_TRUE(reply.ok);
   EXPECT_EQ(reply.body.AsServiceStatus()->state, v1::ServiceState::killed);
@@ -50,6 +53,8 @@ TEST_F(GatewayReads, ListHasATenantsOwnServicesInOrder) {
   EXPECT_EQ(names(peer.ask(list())), (std::vector<std::string>{"acme/db", "acme/web"}));
   EXPECT_EQ(names(peer.ask(list("*"))), (std::vector<std::string>{"acme/db", "acme/web", "zeta/other"}));
   ASSERT_TRUE(peer.ask(kill("q-4", "db")).ok);
+  world.stopped("acme", "db", 2);
+  world.wait_applied();
   EXPECT_EQ(names(peer.ask(list())), (std::vector<std::string>{"acme/web"}));
   v1::RequestT all = list();
   all.body.AsList()->all = true;

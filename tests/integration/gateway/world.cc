@@ -133,6 +133,7 @@ void World::started(const std::string& tenant, const std::string& service, std::
 void World::stopped(const std::string& tenant, const std::string& service, std::uint64_t generation) {
   v1::ServiceStoppedT stopped;
   stopped.observed.ensure() = observed_of(generation, 0);
+  stopped.settled = true;
   v1::PayloadUnion payload;
   payload.Set(std::move(stopped));
   observe(tenant, service, std::move(payload));

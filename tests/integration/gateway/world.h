@@ -56,6 +56,7 @@ class World {
   // The runtime's part, as observations in the log.
   void started(const std::string& tenant, const std::string& service, std::uint64_t generation,
                std::uint64_t restart_epoch = 0);
+  /// After a kill: nothing is left.
   void stopped(const std::string& tenant, const std::string& service, std::uint64_t generation);
   void deployment_failed(const std::string& tenant, const std::string& service, std::uint64_t generation,
                          const std::string& reason, const std::string& detail);
