@@ -12,7 +12,6 @@ namespace {
 constexpr std::size_t kMaxDepth = 32;
 constexpr std::size_t kMaxValues = 256 * 1024;
 constexpr std::size_t kMaxFields = 64;
-constexpr std::size_t kMaxReason = 160;
 
 // `line 3, column 7` of the byte at `offset`, both from 1.
 std::string line_and_column(std::string_view text, std::size_t offset) {
@@ -22,14 +21,15 @@ std::string line_and_column(std::string_view text, std::size_t offset) {
   return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 
-// What nlohmann's exception says after its own code and position.
+// What nlohmann's exception says after its own code and position, and without the text it has read: that may be a
+// client's token.
 std::string reason_of(std::string_view what) {
   for (const std::string_view head : {"] ", "syntax error ", ": "}) {
     if (head == ": " && what.substr(0, 11) != "parse error") continue;
     if (const std::size_t at = what.find(head); at != std::string_view::npos) what.remove_prefix(at + head.size());
   }
-  std::string reason = quote(what.substr(0, kMaxReason));
-  return reason.substr(1, reason.size() - 2);
+  what = what.substr(0, what.find("; last read"));
+  return std::string(what.substr(0, what.find(" parsing '")));
 }
 
 // Builds the value as nlohmann's reader walks the text; false stops the reader.

@@ -150,6 +150,15 @@ TEST(Json, SyntaxErrorsHaveLineAndColumn) {
   EXPECT_TRUE(has(says(std::string_view("{}\0{}", 5)), "a NUL byte"));
 }
 
+TEST(Json, ASyntaxErrorDoesNotRepeatWhatWasRead) {
+  for (const char* bad :
+       {R"({"token":"solo_secret)", R"({"token":"solo_secret\x"})", R"({"token":"solo_secret" "tenant":"a"})",
+        "{\"token\":\"solo_secret\xff\"}", R"({"token":solo_secret})"}) {
+    EXPECT_EQ(says(bad).find("secret"), std::string::npos) << says(bad);
+  }
+  EXPECT_EQ(says("{\"id\":nul}"), "not JSON Solo takes: line 1, column 10: while parsing value - invalid literal");
+}
+
 TEST(Json, TextThatIsNotUnicodeIsRefused) {
   for (const char* bad :
        {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\\ud800", "\\udc00", "\\ud800x"}) {
