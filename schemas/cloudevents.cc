@@ -14,6 +14,8 @@ namespace {
 constexpr std::int64_t kFirst = -62'135'596'800'000'000;
 constexpr std::int64_t kLast = 253'402'300'799'999'999;
 
+std::string type_name(v1::Payload payload) { return std::string("solo.v1.") + v1::EnumNamePayload(payload); }
+
 }  // namespace
 
 Headers cloudevents_headers(const v1::EventT& event) {
@@ -25,9 +27,21 @@ Headers cloudevents_headers(const v1::EventT& event) {
   return headers;
 }
 
-std::string event_type(const v1::EventT& event) {
-  return std::string("solo.v1.") + v1::EnumNamePayload(event.payload.type);
+Headers cloudevents_headers(const v1::Event& event) {
+  const auto text = [](const flatbuffers::String* string) { return string == nullptr ? std::string() : string->str(); };
+  const std::string tenant = text(event.tenant());
+  const std::string service = text(event.service());
+  Headers headers = {{"ce_specversion", "1.0"},
+                     {"ce_id", text(event.id())},
+                     {"ce_source", text(event.source())},
+                     {"ce_type", type_name(event.payload_type())}};
+  if (event.time() != 0) headers.emplace_back("ce_time", to_rfc3339(event.time()));
+  headers.emplace_back("ce_subject", service.empty() ? tenant : tenant + "/" + service);
+  headers.emplace_back("content-type", "application/x-flatbuffers");
+  return headers;
 }
+
+std::string event_type(const v1::EventT& event) { return type_name(event.payload.type); }
 
 std::string to_rfc3339(std::int64_t microseconds) {
   using namespace std::chrono;

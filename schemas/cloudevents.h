@@ -8,8 +8,9 @@
 #include <vector>
 
 namespace solo::v1 {
+struct Event;
 struct EventT;
-}
+}  // namespace solo::v1
 
 namespace solo::schemas {
 
@@ -18,6 +19,8 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 /// ce_specversion, ce_id, ce_source, ce_type (`solo.v1.` + payload table), ce_time (RFC 3339, UTC; left out when the
 /// event has no time), ce_subject (TENANT/SERVICE or TENANT), content-type.
 Headers cloudevents_headers(const v1::EventT& event);
+/// The same of a verified buffer (schemas/codec.h, view_event).
+Headers cloudevents_headers(const v1::Event& event);
 
 /// `solo.v1.ServiceDeployed` and so on.
 std::string event_type(const v1::EventT& event);

@@ -1,0 +1,213 @@
+#include "producers/kafka_inspector.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <mutex>
+#include <utility>
+
+#include "producers/kafka_client.h"
+
+namespace solo::producers {
+
+using schemas::ErrorCode;
+using schemas::fail;
+using schemas::LogRecord;
+using schemas::Result;
+
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, KafkaDelete<rd_kafka_AdminOptions_destroy>>;
+using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, KafkaDelete<rd_kafka_NewTopic_destroy>>;
+using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, KafkaDelete<rd_kafka_ConfigResource_destroy>>;
+using Metadata = std::unique_ptr<const rd_kafka_metadata_t, KafkaDelete<rd_kafka_metadata_destroy>>;
+
+constexpr std::size_t kWords = 512;
+
+int milliseconds_until(SteadyTime deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+}
+
+LogRecord record_of(const rd_kafka_message_t& message) {
+  LogRecord record;
+  record.position = {message.partition, message.offset};
+  record.timestamp = rd_kafka_message_timestamp(&message, nullptr) * 1000;
+  record.key.assign(static_cast<const char*>(message.key), message.key_len);
+  record.value.assign(static_cast<const char*>(message.payload), message.len);
+  return record;
+}
+
+}  // namespace
+
+struct KafkaInspector::Impl {
+  std::string topic_name;
+  KafkaHandle client;
+  KafkaTopicHandle topic;
+  std::mutex mutex;
+
+  /// Waits for an admin operation's answer.
+  Result<KafkaEvent> answer(const KafkaQueue& queue, Timeout timeout, const std::string& what) const {
+    // Slightly longer than the operation's own timeout, so that it has its say.
+    KafkaEvent event(rd_kafka_queue_poll(queue.get(), static_cast<int>(timeout.count()) + 500));
+    if (event == nullptr) return fail(ErrorCode::unavailable, what + ": no answer in time", "", true);
+    const auto code = rd_kafka_event_error(event.get());
+    if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
+      return fail(ErrorCode::unimplemented, what + ": the broker does not offer it");
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, what));
+    return event;
+  }
+
+  Result<AdminOptions> admin_options(rd_kafka_admin_op_t operation, Timeout timeout) const {
+    AdminOptions options(rd_kafka_AdminOptions_new(client.get(), operation));
+    std::array<char, kWords> words{};
+    const auto code = rd_kafka_AdminOptions_set_request_timeout(options.get(), static_cast<int>(timeout.count()),
+                                                                words.data(), words.size());
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(ErrorCode::internal, words.data());
+    return options;
+  }
+
+  Result<std::vector<LogRecord>> consume(std::int32_t partition, std::int64_t end, SteadyTime deadline) const {
+    std::vector<LogRecord> found;
+    for (;;) {
+      const KafkaMessage message(rd_kafka_consume(topic.get(), partition, milliseconds_until(deadline)));
+      // Errors of connections come without a message, through the client's own queue.
+      rd_kafka_poll(client.get(), 0);
+      if (message == nullptr) {
+        return fail(ErrorCode::unavailable, fmt::format("reading {} of {}: no answer in time", partition, topic_name),
+                    "", true);
+      }
+      if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return found;
+      if (message->err == RD_KAFKA_RESP_ERR__BAD_MSG) {
+        return fail(ErrorCode::data_loss,
+                    fmt::format("{} partition {}: {}", topic_name, partition, rd_kafka_message_errstr(message.get())));
+      }
+      if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return fail(kafka_error(message->err, fmt::format("reading partition {} of {}", partition, topic_name)));
+      }
+      if (message->offset >= end) return found;
+      found.push_back(record_of(*message));
+      if (message->offset + 1 >= end) return found;
+    }
+  }
+};
+
+KafkaInspector::KafkaInspector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+KafkaInspector::~KafkaInspector() = default;
+
+Result<std::unique_ptr<KafkaInspector>> KafkaInspector::start(const KafkaOptions& options) {
+  auto impl = std::make_unique<Impl>();
+  impl->topic_name = events_topic(options.cluster);
+  auto client = make_kafka_client(options, KafkaRole::inspector);
+  if (!client) return fail(std::move(client).error());
+  impl->client = std::move(*client);
+  impl->topic.reset(rd_kafka_topic_new(impl->client.get(), impl->topic_name.c_str(), nullptr));
+  if (impl->topic == nullptr) {
+    return fail(ErrorCode::invalid_argument, fmt::format("Kafka takes no topic \"{}\"", impl->topic_name));
+  }
+  return std::unique_ptr<KafkaInspector>(new KafkaInspector(std::move(impl)));
+}
+
+const std::string& KafkaInspector::topic() const { return impl_->topic_name; }
+
+Result<std::int32_t> KafkaInspector::partitions(Timeout timeout) {
+  const std::lock_guard lock(impl_->mutex);
+  const rd_kafka_metadata_t* found = nullptr;
+  const auto code =
+      rd_kafka_metadata(impl_->client.get(), 0, impl_->topic.get(), &found, static_cast<int>(timeout.count()));
+  const Metadata metadata(found);
+  rd_kafka_poll(impl_->client.get(), 0);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "Kafka"));
+  if (metadata->topic_cnt != 1) return fail(ErrorCode::unavailable, "Kafka: metadata without the topic", "", true);
+  const auto& topic = metadata->topics[0];
+  if (topic.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+    return fail(ErrorCode::not_found, fmt::format("Kafka has no topic {}", impl_->topic_name));
+  }
+  if (topic.err != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(topic.err, "topic " + impl_->topic_name));
+  return topic.partition_cnt;
+}
+
+Result<Bounds> KafkaInspector::bounds(std::int32_t partition, Timeout timeout) {
+  const std::lock_guard lock(impl_->mutex);
+  Bounds bounds;
+  const auto code = rd_kafka_query_watermark_offsets(impl_->client.get(), impl_->topic_name.c_str(), partition,
+                                                     &bounds.first, &bounds.end, static_cast<int>(timeout.count()));
+  rd_kafka_poll(impl_->client.get(), 0);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return fail(kafka_error(code, fmt::format("the end of partition {} of {}", partition, impl_->topic_name)));
+  }
+  return bounds;
+}
+
+Result<std::vector<LogRecord>> KafkaInspector::read(std::int32_t partition, std::int64_t from, std::int64_t end,
+                                                    Timeout timeout) {
+  if (from >= end) return std::vector<LogRecord>();
+  const std::lock_guard lock(impl_->mutex);
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  if (rd_kafka_consume_start(impl_->topic.get(), partition, from) != 0) {
+    return fail(kafka_error(rd_kafka_last_error(), "reading " + impl_->topic_name));
+  }
+  auto found = impl_->consume(partition, end, deadline);
+  rd_kafka_consume_stop(impl_->topic.get(), partition);
+  return found;
+}
+
+Result<std::map<std::string, std::string>> KafkaInspector::settings(Timeout timeout) {
+  const std::lock_guard lock(impl_->mutex);
+  auto options = impl_->admin_options(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout);
+  if (!options) return fail(options.error());
+  const KafkaQueue queue(rd_kafka_queue_new(impl_->client.get()));
+  const ConfigResource resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, impl_->topic_name.c_str()));
+  rd_kafka_ConfigResource_t* asked = resource.get();
+  rd_kafka_DescribeConfigs(impl_->client.get(), &asked, 1, options->get(), queue.get());
+  const std::string what = "the settings of topic " + impl_->topic_name;
+  auto event = impl_->answer(queue, timeout, what);
+  if (!event) return fail(event.error());
+  std::size_t count = 0;
+  const auto* resources =
+      rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event->get()), &count);
+  if (count != 1) return fail(ErrorCode::internal, what + ": no answer about it");
+  if (const auto code = rd_kafka_ConfigResource_error(resources[0]); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return fail(kafka_error(code, what));
+  }
+  const auto* entries = rd_kafka_ConfigResource_configs(resources[0], &count);
+  std::map<std::string, std::string> settings;
+  for (std::size_t at = 0; at < count; ++at) {
+    const char* value = rd_kafka_ConfigEntry_value(entries[at]);
+    settings[rd_kafka_ConfigEntry_name(entries[at])] = value == nullptr ? "" : value;
+  }
+  return settings;
+}
+
+Result<void> KafkaInspector::create(std::int32_t partitions, std::int32_t replication,
+                                    const std::map<std::string, std::string>& settings, Timeout timeout) {
+  const std::lock_guard lock(impl_->mutex);
+  std::array<char, kWords> words{};
+  const NewTopic topic(
+      rd_kafka_NewTopic_new(impl_->topic_name.c_str(), partitions, replication, words.data(), words.size()));
+  if (topic == nullptr) return fail(ErrorCode::invalid_argument, words.data());
+  for (const auto& [name, value] : settings) rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), value.c_str());
+  auto options = impl_->admin_options(RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout);
+  if (!options) return fail(options.error());
+  const KafkaQueue queue(rd_kafka_queue_new(impl_->client.get()));
+  rd_kafka_NewTopic_t* wanted = topic.get();
+  rd_kafka_CreateTopics(impl_->client.get(), &wanted, 1, options->get(), queue.get());
+  const std::string what = "making topic " + impl_->topic_name;
+  auto event = impl_->answer(queue, timeout, what);
+  if (!event) return fail(event.error());
+  std::size_t count = 0;
+  const auto* topics = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event->get()), &count);
+  if (count != 1) return fail(ErrorCode::internal, what + ": no answer about it");
+  const auto code = rd_kafka_topic_result_error(topics[0]);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  if (code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) return fail(ErrorCode::already_exists, what + ": there is one");
+  const char* said = rd_kafka_topic_result_error_string(topics[0]);
+  auto error = kafka_error(code, what);
+  if (said != nullptr) error.message += fmt::format(" ({})", said);
+  if (error.code == ErrorCode::unavailable && code > 0) error.code = ErrorCode::failed_precondition;
+  return fail(std::move(error));
+}
+
+}  // namespace solo::producers

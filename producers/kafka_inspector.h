@@ -1,0 +1,55 @@
+// Questions to the broker about the log's topic, one at a time, each with a deadline: does it exist, where does it
+// begin and end, what stands at an offset, how is it configured; and making it.
+//
+// Thread-safe: a question waits for the one before it. Errors: unavailable (no broker, or no answer in time; ask
+// again), not_found (no such topic), permission_denied (credentials, ACLs), data_loss (a record fails its CRC).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "producers/event_log.h"
+#include "producers/kafka_options.h"
+#include "schemas/position.h"
+#include "schemas/result.h"
+
+namespace solo::producers {
+
+class KafkaInspector {
+ public:
+  using Timeout = std::chrono::milliseconds;
+
+  /// Connects in the background.
+  static schemas::Result<std::unique_ptr<KafkaInspector>> start(const KafkaOptions& options);
+  ~KafkaInspector();
+  KafkaInspector(const KafkaInspector&) = delete;
+  KafkaInspector& operator=(const KafkaInspector&) = delete;
+
+  const std::string& topic() const;
+
+  schemas::Result<std::int32_t> partitions(Timeout timeout);
+  schemas::Result<Bounds> bounds(std::int32_t partition, Timeout timeout);
+
+  /// The records with offsets in [from, end), as far as there are any: offsets may have gaps. `end` is at most the
+  /// partition's.
+  schemas::Result<std::vector<schemas::LogRecord>> read(std::int32_t partition, std::int64_t from, std::int64_t end,
+                                                        Timeout timeout);
+
+  /// The topic's settings by Kafka's names. unimplemented: the broker does not tell.
+  schemas::Result<std::map<std::string, std::string>> settings(Timeout timeout);
+
+  /// already_exists: there is one.
+  schemas::Result<void> create(std::int32_t partitions, std::int32_t replication,
+                               const std::map<std::string, std::string>& settings, Timeout timeout);
+
+ private:
+  struct Impl;
+  explicit KafkaInspector(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace solo::producers

@@ -1,0 +1,74 @@
+// Is the topic still the log that was opened? Asked once a second, and at once when somebody doubts it (a connection
+// was lost, the broker knows no such topic, ...). Until the answer is there, nothing that was appended counts and
+// nothing that was read is used; while no broker answers, writes are refused.
+//
+// What makes it another log, or one that has lost records: its end goes back, its beginning is gone, its genesis or
+// partition count differs, or a remembered record is not where it was. That is final: only a new start looks again.
+//
+// Threads: every function may be called from any thread; none waits for the broker. One of its own asks. The hooks are
+// called with the monitor's mutex held and must not call back.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "producers/event_log.h"
+#include "producers/kafka_inspector.h"
+#include "schemas/result.h"
+
+namespace solo::producers {
+
+class KafkaMonitor {
+ public:
+  struct Hooks {
+    /// The topic is in doubt.
+    std::function<void()> hold;
+    /// It is the log.
+    std::function<void()> open;
+    /// Retryable: no broker answers. Otherwise: it is no longer the log.
+    std::function<void(const schemas::Error&)> close;
+    /// It is no longer the log; called once, without the mutex.
+    std::function<void(const schemas::Error&)> lost;
+  };
+  /// The last records that the views have of a partition, ascending.
+  using TailSource = std::function<std::vector<RecordFingerprint>(std::int32_t partition)>;
+
+  /// `at_open`: each partition's bounds. The inspector must outlive it.
+  KafkaMonitor(KafkaInspector& inspector, Genesis genesis, std::vector<Bounds> at_open, Hooks hooks);
+  ~KafkaMonitor();
+  KafkaMonitor(const KafkaMonitor&) = delete;
+  KafkaMonitor& operator=(const KafkaMonitor&) = delete;
+
+  /// No call to a source that was given before is under way when this returns.
+  void set_tail_source(TailSource source);
+  void doubt(const std::string& what);
+  void note_durable(schemas::Position position, std::uint32_t crc);
+
+  Bounds bounds(std::int32_t partition) const;
+  LogCondition condition() const;
+
+  /// Waits until the topic is known to be the log. false: the deadline passed or `woken` is set first. An error: it is
+  /// the log no more.
+  schemas::Result<bool> wait_trusted(std::chrono::steady_clock::time_point deadline,
+                                     const std::atomic<bool>& woken) const;
+  /// Makes waiters look at their `woken`.
+  void wake();
+
+  /// Ends the thread.
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Are these records (ascending) in the topic? As EventLog::check_tail.
+schemas::Result<void> check_kafka_tail(KafkaInspector& inspector, std::int32_t partition,
+                                       const std::vector<RecordFingerprint>& tail, std::chrono::milliseconds timeout);
+
+}  // namespace solo::producers

@@ -1,0 +1,43 @@
+// Where the Kafka log is and how it is talked to.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "schemas/result.h"
+
+namespace solo::producers {
+
+struct KafkaOptions {
+  /// HOST:PORT[,HOST:PORT...].
+  std::string bootstrap;
+  /// The log is the topic CLUSTER.events.
+  std::string cluster = "solo";
+  /// Further settings by librdkafka's own names, secrets resolved. Those that carry the log's promises (acks,
+  /// idempotence, offsets, ...) are Solo's and are refused here.
+  std::map<std::string, std::string> properties;
+  /// A command that the broker has not taken by then is refused, or unknown if it may have been taken.
+  std::chrono::milliseconds delivery_timeout{5'000};
+  /// How long open() waits for a broker.
+  std::chrono::milliseconds start_timeout{60'000};
+  /// What open() waits for, in words; again when it changes.
+  std::function<void(const std::string&)> on_waiting;
+  /// Asked while open() waits: true ends it.
+  std::function<bool()> cancelled;
+  /// Told once, on a thread of the log, when the topic is no longer the one that was opened. Must not wait for the log.
+  std::function<void(const schemas::Error&)> on_fatal;
+};
+
+/// `<cluster>.events`.
+std::string events_topic(const std::string& cluster);
+
+/// Is this one of librdkafka's settings, and one that is left to the operator? invalid_argument says why not.
+schemas::Result<void> check_kafka_property(const std::string& name, const std::string& value);
+
+/// Does its value have to stay out of logs and listings?
+bool is_kafka_secret(const std::string& name);
+
+}  // namespace solo::producers

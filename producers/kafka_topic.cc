@@ -1,0 +1,162 @@
+#include "producers/kafka_topic.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "producers/genesis.h"
+#include "producers/kafka_client.h"
+#include "producers/topic_check.h"
+
+namespace solo::producers {
+namespace {
+
+using schemas::ErrorCode;
+using schemas::fail;
+using schemas::Result;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kAnswer{10'000};
+constexpr milliseconds kAgain{100};
+
+/// Nothing: the partition is empty.
+Result<std::optional<Genesis>> genesis_of(KafkaInspector& inspector, std::int32_t partition, milliseconds timeout) {
+  const auto bounds = inspector.bounds(partition, timeout);
+  if (!bounds) return fail(bounds.error());
+  if (bounds->end == 0) return std::optional<Genesis>();
+  const std::string where = fmt::format("partition {} of topic {}", partition, inspector.topic());
+  if (bounds->first > 0) {
+    return fail(ErrorCode::failed_precondition,
+                fmt::format("{} begins at offset {}: its first records were deleted", where, bounds->first),
+                "a log is kept from its beginning: restore the topic from a copy");
+  }
+  const auto records = inspector.read(partition, 0, 1, timeout);
+  if (!records) return fail(records.error());
+  if (records->empty()) {
+    return fail(ErrorCode::failed_precondition, where + " is not a Solo log: offset 0 holds no record");
+  }
+  auto genesis = decode_genesis(records->front().value);
+  if (!genesis) return schemas::fail_with(where, genesis.error());
+  return std::optional<Genesis>(*std::move(genesis));
+}
+
+/// Appends one record and waits for it. Somebody else may have been first: whoever reads offset 0 sees.
+Result<void> put_genesis(const KafkaOptions& options, const Genesis& genesis, std::int32_t partition,
+                         std::int64_t time_us) {
+  auto client = make_kafka_client(options, KafkaRole::commands, {{"message.timeout.ms", "10000"}});
+  if (!client) return fail(client.error());
+  const std::string value = encode_genesis(genesis, partition, time_us);
+  const std::string topic = events_topic(options.cluster);
+  const auto sent = rd_kafka_producev(client->get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+                                      RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                      RD_KAFKA_V_KEY(kGenesisKey.data(), kGenesisKey.size()),
+                                      RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_END);
+  if (sent != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(sent, "writing the genesis"));
+  const KafkaQueue queue(rd_kafka_queue_get_main(client->get()));
+  const auto deadline = std::chrono::steady_clock::now() + 2 * kAnswer;
+  while (std::chrono::steady_clock::now() < deadline) {
+    const KafkaEvent event(rd_kafka_queue_poll(queue.get(), static_cast<int>(kAgain.count())));
+    if (event == nullptr || rd_kafka_event_type(event.get()) != RD_KAFKA_EVENT_DR) continue;
+    const auto* message = rd_kafka_event_message_next(event.get());
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    return fail(kafka_error(message->err, "writing the genesis"));
+  }
+  return fail(ErrorCode::unavailable, "writing the genesis: no answer in time", "", true);
+}
+
+Result<Genesis> finish_partition(const KafkaOptions& options, const Genesis& genesis, std::int32_t partition,
+                                 const Clock& clock, KafkaInspector& inspector) {
+  auto there = genesis_of(inspector, partition, kAnswer);
+  if (!there) return fail(there.error());
+  if (!*there) {
+    if (auto put = put_genesis(options, genesis, partition, clock.wall_us()); !put) return fail(put.error());
+    there = genesis_of(inspector, partition, kAnswer);
+    if (!there) return fail(there.error());
+    if (!*there) return fail(ErrorCode::internal, "the genesis was written, and is not there");
+  }
+  return **std::move(there);
+}
+
+/// A topic that was just made may not be known to every broker yet.
+Result<std::int32_t> wait_for_partitions(KafkaInspector& inspector) {
+  const auto deadline = std::chrono::steady_clock::now() + kAnswer;
+  for (;;) {
+    auto count = inspector.partitions(kAnswer);
+    const bool settled = count && inspector.bounds(*count - 1, kAnswer);
+    if (settled || std::chrono::steady_clock::now() > deadline) return count;
+    // Asking is not free of charge for the broker: a pause, not luck; the deadline above ends it.
+    std::this_thread::sleep_for(kAgain);
+  }
+}
+
+Result<std::int32_t> make_topic(const NewKafkaTopic& wanted, KafkaInspector& inspector) {
+  const auto existing = inspector.partitions(kAnswer);
+  if (existing) return existing;
+  if (existing.error().code != ErrorCode::not_found) return existing;
+  auto settings = log_topic_settings();
+  if (wanted.min_insync_replicas > 0) settings["min.insync.replicas"] = std::to_string(wanted.min_insync_replicas);
+  const auto made = inspector.create(wanted.partitions, wanted.replication, settings, kAnswer);
+  if (!made && made.error().code != ErrorCode::already_exists) return fail(made.error());
+  return wait_for_partitions(inspector);
+}
+
+}  // namespace
+
+Result<Genesis> make_kafka_topic(const KafkaOptions& options, const NewKafkaTopic& wanted, const Clock& clock,
+                                 Entropy& entropy, KafkaInspector& inspector) {
+  const auto count = make_topic(wanted, inspector);
+  if (!count) return fail(count.error());
+  if (*count != wanted.partitions) {
+    return fail(ErrorCode::failed_precondition,
+                fmt::format("topic {} has {} partitions, not {}", inspector.topic(), *count, wanted.partitions));
+  }
+  if (auto checked = check_kafka_topic(inspector, kAnswer); !checked) return fail(checked.error());
+  Genesis proposed;
+  proposed.log_uuid = entropy.uuid();
+  proposed.partitions = *count;
+  for (std::int32_t partition = 0; partition < *count; ++partition) {
+    auto genesis = finish_partition(options, proposed, partition, clock, inspector);
+    if (!genesis) return genesis;
+    if (partition == 0) proposed = *genesis;
+  }
+  return read_kafka_genesis(inspector, kAnswer);
+}
+
+Result<Genesis> read_kafka_genesis(KafkaInspector& inspector, milliseconds timeout) {
+  const auto count = inspector.partitions(timeout);
+  if (!count) return fail(count.error());
+  std::optional<Genesis> first;
+  for (std::int32_t partition = 0; partition < *count; ++partition) {
+    const auto genesis = genesis_of(inspector, partition, timeout);
+    if (!genesis) return fail(genesis.error());
+    if (!*genesis) {
+      return fail(ErrorCode::failed_precondition,
+                  fmt::format("topic {} is unfinished: partition {} is empty", inspector.topic(), partition),
+                  "run solo topic create");
+    }
+    if (!first) first = **genesis;
+    if ((*genesis)->log_uuid != first->log_uuid) {
+      return fail(ErrorCode::failed_precondition,
+                  fmt::format("topic {} is not one log: partition {} is of log {}, partition 0 of {}",
+                              inspector.topic(), partition, (*genesis)->log_uuid, first->log_uuid));
+    }
+  }
+  if (!first) return fail(ErrorCode::unavailable, "Kafka: a topic without partitions", "", true);
+  if (auto same = check_partition_count(inspector.topic(), first->partitions, *count); !same) return fail(same.error());
+  return *first;
+}
+
+Result<void> check_kafka_topic(KafkaInspector& inspector, milliseconds timeout) {
+  const auto settings = inspector.settings(timeout);
+  if (settings) return check_topic_settings(inspector.topic(), *settings);
+  const auto code = settings.error().code;
+  if (code != ErrorCode::unimplemented && code != ErrorCode::permission_denied) return fail(settings.error());
+  spdlog::warn("whether topic {} keeps every event cannot be checked: {}", inspector.topic(), settings.error().message);
+  return {};
+}
+
+}  // namespace solo::producers

@@ -1,0 +1,364 @@
+#include "producers/kafka_writer.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "producers/kafka_client.h"
+#include "producers/kafka_message.h"
+#include "producers/kafka_pending.h"
+#include "schemas/codec.h"
+#include "schemas/crc32c.h"
+
+namespace solo::producers {
+
+using schemas::Error;
+using schemas::ErrorCode;
+using schemas::fail;
+using schemas::Result;
+
+namespace {
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+using std::chrono::milliseconds;
+
+/// How often appends that are kept are looked at for their timeout.
+constexpr milliseconds kTick{50};
+/// How long a producer with a fatal error may take to give back what it holds.
+constexpr milliseconds kGiveBack{5'000};
+
+void block_signals() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+}  // namespace
+
+struct KafkaWriter::Impl {
+  Impl(KafkaOptions given, Lane its_lane, std::int32_t count, QueueLimits its_limits, Listener its_listener)
+      : options(std::move(given)),
+        lane(its_lane),
+        limits(its_limits),
+        listener(std::move(its_listener)),
+        pending(count) {}
+
+  KafkaRole role() const { return lane == Lane::commands ? KafkaRole::commands : KafkaRole::observations; }
+  Result<void> make_producer();
+  void run();
+
+  // With the mutex.
+  std::optional<Error> admit(std::int32_t partition, const std::string& value) const;
+  void send(KafkaAppend& append);
+  void send_kept();
+  void refuse_kept(const Error& error);
+
+  // The writer's thread.
+  void take_event(rd_kafka_event_t* event);
+  void take_reports(rd_kafka_event_t* event);
+  void take_error(rd_kafka_event_t* event);
+  void expire_kept();
+  void settle();
+  void renew();
+  void end_all();
+  /// Makes the thread look again.
+  void wake() { rd_kafka_queue_yield(queue.get()); }
+
+  const KafkaOptions options;
+  const Lane lane;
+  const QueueLimits limits;
+  const Listener listener;
+
+  enum class Gate : std::uint8_t { open, hold, closed };
+
+  mutable std::mutex mutex;
+  std::condition_variable ended_some;
+  KafkaHandle client;
+  KafkaTopicHandle topic;
+  KafkaQueue queue;
+  KafkaPending pending;
+  Gate gate = Gate::open;
+  Error closed_because;
+  /// The producer has had a fatal error and is being replaced.
+  bool failed = false;
+  bool stopping = false;
+  SteadyTime stop_by;
+
+  std::thread thread;
+};
+
+Result<void> KafkaWriter::Impl::make_producer() {
+  auto made = make_kafka_client(options, role());
+  if (!made) return fail(made.error());
+  KafkaTopicHandle made_topic(rd_kafka_topic_new(made->get(), events_topic(options.cluster).c_str(), nullptr));
+  if (made_topic == nullptr) return fail(kafka_error(rd_kafka_last_error(), "Kafka producer"));
+  KafkaQueue made_queue(rd_kafka_queue_get_main(made->get()));
+  {
+    const std::lock_guard lock(mutex);
+    client.swap(*made);
+    topic.swap(made_topic);
+    queue.swap(made_queue);
+  }
+  // The former ones end here, outside the mutex: queue and topic before their client.
+  made_queue.reset();
+  made_topic.reset();
+  return {};
+}
+
+std::optional<Error> KafkaWriter::Impl::admit(std::int32_t partition, const std::string& value) const {
+  if (partition < 0 || partition >= pending.partitions()) return no_partition_error(partition, pending.partitions());
+  if (value.size() > schemas::kMaxEventBytes) {
+    return Error{ErrorCode::invalid_argument, fmt::format("an event of {} bytes: at most {} fit into the log",
+                                                          value.size(), schemas::kMaxEventBytes)};
+  }
+  if (lane == Lane::observations && pending.fenced() > 0) {
+    return Error{ErrorCode::unavailable, "an earlier observation was not written", "", true};
+  }
+  if (gate == Gate::closed && (lane == Lane::commands || !closed_because.retryable)) return closed_because;
+  if (pending.waiting() >= limits.max_records || pending.waiting_bytes() + value.size() > limits.max_bytes) {
+    return Error{ErrorCode::resource_exhausted,
+                 fmt::format("{} records ({} bytes) are waiting to be written to the log already", pending.waiting(),
+                             pending.waiting_bytes()),
+                 "try again in a moment", true};
+  }
+  return std::nullopt;
+}
+
+void KafkaWriter::Impl::send(KafkaAppend& append) {
+  const auto sent = produce(client.get(), topic.get(), append.partition, append.key, append.value, &append);
+  if (sent == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    pending.set_sent(append);
+  } else if (sent != RD_KAFKA_RESP_ERR__FATAL) {
+    // After a fatal error it is kept for the next producer.
+    pending.set_result(append, Refused{kafka_error(sent, "appending")}, lane);
+    wake();
+  }
+}
+
+void KafkaWriter::Impl::send_kept() {
+  if (gate != Gate::open || failed) return;
+  pending.for_each_kept([&](KafkaAppend& append) { send(append); });
+}
+
+void KafkaWriter::Impl::refuse_kept(const Error& error) {
+  pending.for_each_kept([&](KafkaAppend& append) { pending.set_result(append, Refused{error}, lane); });
+}
+
+void KafkaWriter::Impl::take_event(rd_kafka_event_t* event) {
+  if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR) take_reports(event);
+  if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR) take_error(event);
+}
+
+void KafkaWriter::Impl::take_reports(rd_kafka_event_t* event) {
+  const std::lock_guard lock(mutex);
+  while (const auto* message = rd_kafka_event_message_next(event)) {
+    auto& append = *static_cast<KafkaAppend*>(message->_private);
+    pending.set_result(append, result_of(*message), lane);
+  }
+  // Observations behind one that failed are refused, so that their publisher can repeat them in order.
+  if (lane == Lane::observations && pending.fenced() > 0) {
+    refuse_kept({ErrorCode::unavailable, "an earlier observation was not written", "", true});
+  }
+}
+
+void KafkaWriter::Impl::take_error(rd_kafka_event_t* event) {
+  const auto code = rd_kafka_event_error(event);
+  const char* said = rd_kafka_event_error_string(event);
+  const std::string words = said == nullptr ? rd_kafka_err2str(code) : said;
+  if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    spdlog::warn("Kafka producer of {}: {}; a new one takes over", lane == Lane::commands ? "commands" : "observations",
+                 words);
+    const std::lock_guard lock(mutex);
+    failed = true;
+  }
+  if (listener.doubt) listener.doubt(words);
+}
+
+void KafkaWriter::Impl::expire_kept() {
+  if (lane != Lane::commands) return;
+  const auto before = std::chrono::steady_clock::now() - options.delivery_timeout;
+  const std::lock_guard lock(mutex);
+  pending.for_each_kept([&](KafkaAppend& append) {
+    if (append.since > before) return;
+    pending.set_result(
+        append,
+        Refused{{ErrorCode::unavailable,
+                 fmt::format("no broker took it within {} ms", options.delivery_timeout.count()), "", true}},
+        lane);
+  });
+}
+
+// Ends what can be ended, in order, outside the mutex.
+void KafkaWriter::Impl::settle() {
+  std::vector<std::unique_ptr<KafkaAppend>> ending;
+  {
+    const std::lock_guard lock(mutex);
+    pending.take_ended(gate == Gate::open || stopping, ending);
+  }
+  if (ending.empty()) return;
+  for (const auto& append : ending) {
+    if (const auto* durable = std::get_if<Durable>(&*append->result); durable != nullptr && listener.durable) {
+      listener.durable(durable->position, schemas::crc32c(append->value));
+    }
+    if (append->done) append->done(std::move(*append->result));
+    append->done = nullptr;
+    if (!append->fenced) continue;
+    const std::lock_guard lock(mutex);
+    pending.lift_fence();
+  }
+  {
+    const std::lock_guard lock(mutex);
+    pending.note_told(ending.size());
+  }
+  ended_some.notify_all();
+}
+
+// What the old producer holds comes back as refused or unknown; then a new one starts with an id of its own.
+void KafkaWriter::Impl::renew() {
+  const auto deadline = std::chrono::steady_clock::now() + kGiveBack;
+  rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  while (rd_kafka_outq_len(client.get()) > 0 && std::chrono::steady_clock::now() < deadline) {
+    const KafkaEvent event(rd_kafka_queue_poll(queue.get(), static_cast<int>(kTick.count())));
+    if (event != nullptr && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) take_reports(event.get());
+    settle();
+  }
+  const auto made = make_producer();
+  if (!made) {
+    spdlog::error("Kafka producer: {}", made.error().message);
+    return;  // asked again with the next tick
+  }
+  const std::lock_guard lock(mutex);
+  // Whatever the old one never gave back may be in the log.
+  pending.for_each_sent([&](KafkaAppend& append) {
+    pending.set_result(append, Unknown{{ErrorCode::unavailable, "the Kafka producer failed", "", true}}, lane);
+  });
+  failed = false;
+  send_kept();
+}
+
+void KafkaWriter::Impl::end_all() {
+  for (;;) {
+    const KafkaEvent event(rd_kafka_queue_poll(queue.get(), static_cast<int>(kTick.count())));
+    if (event != nullptr && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) take_reports(event.get());
+    settle();
+    {
+      const std::lock_guard lock(mutex);
+      if (pending.empty()) return;
+    }
+    if (std::chrono::steady_clock::now() < stop_by) continue;
+    rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    const std::lock_guard lock(mutex);
+    refuse_kept({ErrorCode::unavailable, "the log is closed"});
+    if (std::chrono::steady_clock::now() < stop_by + kGiveBack) continue;
+    pending.for_each_sent([&](KafkaAppend& append) {
+      pending.set_result(append, Unknown{{ErrorCode::unavailable, "the log is closed", "", true}}, lane);
+    });
+  }
+}
+
+void KafkaWriter::Impl::run() {
+  block_signals();
+  for (;;) {
+    const KafkaEvent event(rd_kafka_queue_poll(queue.get(), static_cast<int>(kTick.count())));
+    if (event != nullptr) take_event(event.get());
+    expire_kept();
+    settle();
+    bool renewing = false;
+    {
+      const std::lock_guard lock(mutex);
+      if (stopping) break;
+      renewing = failed;
+    }
+    if (renewing) renew();
+  }
+  end_all();
+}
+
+KafkaWriter::KafkaWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+KafkaWriter::~KafkaWriter() { close(std::chrono::steady_clock::now()); }
+
+Result<std::unique_ptr<KafkaWriter>> KafkaWriter::start(const KafkaOptions& options, Lane lane, std::int32_t partitions,
+                                                        QueueLimits limits, Listener listener) {
+  auto impl = std::make_unique<Impl>(options, lane, partitions, limits, std::move(listener));
+  if (auto made = impl->make_producer(); !made) return fail(made.error());
+  impl->thread = std::thread([raw = impl.get()] { raw->run(); });
+  return std::unique_ptr<KafkaWriter>(new KafkaWriter(std::move(impl)));
+}
+
+void KafkaWriter::append_to(std::int32_t partition, std::string key, std::string value, AppendDone done) {
+  std::unique_lock lock(impl_->mutex);
+  if (impl_->stopping) {
+    lock.unlock();
+    if (done) done(Refused{Error{ErrorCode::unavailable, "the log is closed"}});
+    return;
+  }
+  auto refused = impl_->admit(partition, value);
+  auto& append =
+      impl_->pending.add(partition, std::move(key), refused ? std::string() : std::move(value), std::move(done));
+  if (refused) {
+    impl_->pending.set_result(append, Refused{*std::move(refused)}, impl_->lane);
+    impl_->wake();
+  } else if (impl_->gate == Impl::Gate::open && !impl_->failed) {
+    impl_->send(append);
+  }
+}
+
+std::int32_t KafkaWriter::partitions() const { return impl_->pending.partitions(); }
+
+bool KafkaWriter::drain(SteadyTime deadline) {
+  std::unique_lock lock(impl_->mutex);
+  const auto target = impl_->pending.added();
+  return impl_->ended_some.wait_until(lock, deadline, [&] { return impl_->pending.told() >= target; });
+}
+
+void KafkaWriter::open_gate() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->gate = Impl::Gate::open;
+  impl_->send_kept();
+  impl_->wake();
+}
+
+void KafkaWriter::hold() {
+  const std::lock_guard lock(impl_->mutex);
+  if (impl_->gate == Impl::Gate::open) impl_->gate = Impl::Gate::hold;
+}
+
+void KafkaWriter::close_gate(Error why) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->gate = Impl::Gate::closed;
+  const bool for_good = !why.retryable;
+  if (for_good) {
+    // Told durable by a topic that is not ours: not so.
+    impl_->pending.for_each_untold_durable([&](KafkaAppend& append) { append.result = Unknown{why}; });
+  }
+  if (for_good || impl_->lane == Lane::commands) impl_->refuse_kept(why);
+  impl_->closed_because = std::move(why);
+  impl_->wake();
+}
+
+void KafkaWriter::close(SteadyTime deadline) {
+  if (!impl_->thread.joinable()) return;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->stopping = true;
+    impl_->stop_by = impl_->gate == Impl::Gate::open ? deadline : std::chrono::steady_clock::now();
+    impl_->wake();
+  }
+  impl_->thread.join();
+}
+
+void KafkaWriter::fail_fatally() {
+  const std::lock_guard lock(impl_->mutex);
+  rd_kafka_test_fatal_error(impl_->client.get(), RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "asked for by a test");
+}
+
+}  // namespace solo::producers

@@ -1,0 +1,66 @@
+#include "producers/topic_check.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace solo::producers {
+namespace {
+
+using schemas::ErrorCode;
+using schemas::fail;
+using schemas::Result;
+
+constexpr const char* kCleanup = "cleanup.policy";
+constexpr const char* kRetentionTime = "retention.ms";
+constexpr const char* kRetentionBytes = "retention.bytes";
+constexpr const char* kForEver = "-1";
+
+std::string value_of(const std::map<std::string, std::string>& settings, const std::string& name,
+                     const std::string& otherwise) {
+  const auto found = settings.find(name);
+  return found == settings.end() ? otherwise : found->second;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> log_topic_settings() {
+  return {{kCleanup, "delete"}, {kRetentionTime, kForEver}, {kRetentionBytes, kForEver}};
+}
+
+std::vector<TopicFault> find_topic_faults(const std::map<std::string, std::string>& settings) {
+  std::vector<TopicFault> faults;
+  // With `delete` and no limit nothing is ever deleted; an empty policy (Kafka 4.1) deletes nothing either.
+  const std::string cleanup = value_of(settings, kCleanup, "delete");
+  const bool compacted = cleanup.find("compact") != std::string::npos;
+  if (compacted) faults.push_back({kCleanup, cleanup, "delete"});
+  if (cleanup.find("delete") == std::string::npos) return faults;
+  const std::string time = value_of(settings, kRetentionTime, "604800000");
+  if (time != kForEver) faults.push_back({kRetentionTime, time, kForEver});
+  const std::string bytes = value_of(settings, kRetentionBytes, kForEver);
+  if (bytes != kForEver) faults.push_back({kRetentionBytes, bytes, kForEver});
+  return faults;
+}
+
+Result<void> check_topic_settings(const std::string& topic, const std::map<std::string, std::string>& settings) {
+  const auto faults = find_topic_faults(settings);
+  if (faults.empty()) return {};
+  std::vector<std::string> found;
+  std::vector<std::string> wanted;
+  for (const auto& fault : faults) {
+    found.push_back(fmt::format("{}={}", fault.setting, fault.value));
+    wanted.push_back(fmt::format("{}={}", fault.setting, fault.wanted));
+  }
+  return fail(ErrorCode::failed_precondition,
+              fmt::format("topic {} would lose events: it has {}", topic, fmt::join(found, ", ")),
+              fmt::format("kafka-configs.sh --alter --topic {} --add-config {}", topic, fmt::join(wanted, ",")));
+}
+
+Result<void> check_partition_count(const std::string& topic, std::int32_t at_genesis, std::int32_t now) {
+  if (at_genesis == now) return {};
+  return fail(ErrorCode::failed_precondition,
+              fmt::format("topic {} has {} partitions and was made with {}: a log's partition count never changes",
+                          topic, now, at_genesis),
+              "tenants would change partitions: make a new topic with the number you want");
+}
+
+}  // namespace solo::producers

@@ -1,0 +1,35 @@
+// May this topic be a log? Settings that would lose events are refused, here for `solod` and `solo topic check` alike.
+// Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "schemas/result.h"
+
+namespace solo::producers {
+
+/// One thing that is wrong with a topic, and the words that mend it.
+struct TopicFault {
+  /// Kafka's name of the setting.
+  std::string setting;
+  std::string value;
+  std::string wanted;
+};
+
+/// What a new topic of a log is made with: infinite retention, no compaction.
+std::map<std::string, std::string> log_topic_settings();
+
+/// Those settings of a topic that would lose events; a setting that is not named counts as Kafka's default.
+std::vector<TopicFault> find_topic_faults(const std::map<std::string, std::string>& settings);
+
+/// failed_precondition: names each fault of the topic and how to mend it.
+schemas::Result<void> check_topic_settings(const std::string& topic,
+                                           const std::map<std::string, std::string>& settings);
+
+/// failed_precondition: the partition count is not what genesis says; it never changes.
+schemas::Result<void> check_partition_count(const std::string& topic, std::int32_t at_genesis, std::int32_t now);
+
+}  // namespace solo::producers
