@@ -1,0 +1,63 @@
+// The broker that other tests stand on: it can be killed, frozen and started again, and is never left behind.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "tests/support/kafka_broker.h"
+
+namespace solo::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+TEST(KafkaBroker, ComesBackOnItsPortAfterKill9) {
+  KafkaBroker& broker = KafkaBroker::shared();
+  const std::string bootstrap = broker.bootstrap();
+  broker.kill9();
+  broker.start();
+  EXPECT_EQ(broker.bootstrap(), bootstrap);
+}
+
+TEST(KafkaBroker, AnswersNothingWhileFrozen) {
+  KafkaBroker& broker = KafkaBroker::shared();
+  broker.freeze();
+  EXPECT_FALSE(broker.wait_until_it_answers(seconds(1)));
+  broker.thaw();
+  EXPECT_TRUE(broker.wait_until_it_answers());
+}
+
+TEST(KafkaBroker, HandsOutTheSettingsOfASecuredListener) {
+  KafkaBroker broker({.version = {}, .sasl_ssl = true, .settings = {}});
+  const auto properties = broker.client_properties();
+  EXPECT_EQ(properties.at("security.protocol"), "sasl_ssl");
+  EXPECT_EQ(properties.at("sasl.username"), "solo");
+  EXPECT_TRUE(std::filesystem::exists(properties.at("ssl.ca.location")));
+}
+
+TEST(KafkaBroker, DiesAndLeavesNothingWhenTheTestProgramIsKilled) {
+  TempDir directory;
+  const auto report = directory.path() / "report";
+  const pid_t program = fork();
+  if (program == 0) {
+    KafkaBroker broker;
+    std::ofstream(report) << broker.data().parent_path().parent_path().string() << std::flush;
+    kill(getpid(), SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(program, &status, 0), program);
+  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  const std::filesystem::path left = read_file(report);
+  ASSERT_FALSE(left.empty());
+  EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(left); }));
+  // Nobody has its directory among his arguments.
+  EXPECT_TRUE(eventually([&] {
+    return run({"/usr/bin/pgrep", "-f", (left / "kafka" / "server.properties").string()}).code == 1;
+  }));
+}
+
+}  // namespace
+}  // namespace solo::testing
