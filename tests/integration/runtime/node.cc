@@ -1,7 +1,10 @@
 #include "tests/integration/runtime/node.h"
 
+#include <future>
 #include <utility>
+#include <variant>
 
+#include "consumers/embedded_reader.h"
 #include "projections/service_state.h"
 #include "schemas/codec.h"
 
@@ -42,26 +45,43 @@ v1::SpecT cxx_spec(std::string code, v1::RestartPolicy policy) {
   return spec;
 }
 
-Node::Node(std::shared_ptr<producers::MemoryStorage> storage, Options options)
-    : options_(std::move(options)), log_(std::move(storage)) {
+Node::Node(std::shared_ptr<producers::MemoryStorage> storage, Options options) : options_(std::move(options)) {
+  auto memory = std::make_unique<producers::MemoryLog>(std::move(storage));
+  memory_ = memory.get();
+  log_ = std::move(memory);
+  build([this](std::int32_t partition, std::int64_t from) -> schemas::Result<std::unique_ptr<EventReader>> {
+    return std::make_unique<MemoryReader>(*memory_, partition, from);
+  });
+}
+
+Node::Node(Options options) : options_(std::move(options)) {
+  producers::EmbeddedLogOptions log_options;
+  log_options.directory = options_.state / "log";
+  auto log = producers::EmbeddedLog::open(std::move(log_options), clock_, entropy_);
+  EXPECT_TRUE(log) << log.error().message;
+  auto* embedded = log->get();
+  log_ = std::move(*log);
+  build([embedded](std::int32_t, std::int64_t from) -> schemas::Result<std::unique_ptr<EventReader>> {
+    return std::make_unique<EmbeddedReader>(*embedded, from);
+  });
+}
+
+void Node::build(Projector::OpenReader open_reader) {
   options_.runtime.state = options_.state;
   projections::ViewOptions view_options;
   view_options.directory = options_.state / "views";
-  view_options.log_uuid = log_.genesis().log_uuid;
+  view_options.log_uuid = log_->genesis().log_uuid;
   auto views = projections::Views::open(view_options, nullptr);
   EXPECT_TRUE(views) << views.error().message;
   views_ = std::move(*views);
-  projector_ = std::make_unique<Projector>(
-      *views_,
-      [this](std::int32_t partition, std::int64_t from) -> schemas::Result<std::unique_ptr<EventReader>> {
-        return std::make_unique<MemoryReader>(log_, partition, from);
-      },
-      [](std::int32_t, const schemas::Error& error) { ADD_FAILURE() << error.message; });
+  projector_ =
+      std::make_unique<Projector>(*views_, std::move(open_reader),
+                                  [](std::int32_t, const schemas::Error& error) { ADD_FAILURE() << error.message; });
   PublisherOptions publishing{schemas::NodeName::trusted(options_.name), options_.run, options_.state / "outbox"};
-  publisher_ = std::make_unique<ObservationPublisher>(log_, clock_, publishing);
+  publisher_ = std::make_unique<ObservationPublisher>(*log_, clock_, publishing);
   host_ = std::make_unique<LinuxProcessHost>(LinuxProcessHostOptions{options_.lock_descriptor});
-  runtime_ = std::make_unique<Runtime>(options_.runtime,
-                                       RuntimeParts{log_, *views_, *projector_, *publisher_, *host_, clock_, entropy_});
+  runtime_ = std::make_unique<Runtime>(
+      options_.runtime, RuntimeParts{*log_, *views_, *projector_, *publisher_, *host_, clock_, entropy_});
   EXPECT_TRUE(projector_->start());
 }
 
@@ -72,7 +92,7 @@ void Node::start() {
   ASSERT_TRUE(eventually([this] { return ready_.load(); }, 30s));
   // And until what the start reported is in the views.
   ASSERT_TRUE(eventually(
-      [this] { return publisher_->pending() == 0 && views_->partition(0).next_offset() == log_.bounds(0)->end; }));
+      [this] { return publisher_->pending() == 0 && views_->partition(0).next_offset() == log_->bounds(0)->end; }));
 }
 
 void Node::append(const std::string& service, v1::PayloadUnion payload) {
@@ -83,9 +103,14 @@ void Node::append(const std::string& service, v1::PayloadUnion payload) {
   event.service = service;
   event.time = clock_.wall_us();
   event.payload = std::move(payload);
-  const schemas::Position position = log_.put(0, kTenant, schemas::encode(event));
-  const auto applied =
-      projector_->wait_for(schemas::Cut{{position}}, std::chrono::steady_clock::now() + std::chrono::seconds(10));
+  std::promise<producers::AppendResult> promise;
+  log_->commands().append(kTenant, schemas::encode(event),
+                          [&](producers::AppendResult result) { promise.set_value(result); });
+  const auto result = promise.get_future().get();
+  const auto* durable = std::get_if<producers::Durable>(&result);
+  ASSERT_NE(durable, nullptr);
+  const auto applied = projector_->wait_for(schemas::Cut{{durable->position}},
+                                            std::chrono::steady_clock::now() + std::chrono::seconds(10));
   EXPECT_TRUE(applied) << applied.error().message;
 }
 
@@ -146,7 +171,7 @@ bool Node::runs_as_other_than(const std::string& service, pid_t former) const {
 
 std::vector<std::string> Node::history(const std::string& service) const {
   std::vector<std::string> types;
-  for (const auto& record : log_.records()) {
+  for (const auto& record : memory_->records()) {
     const auto event = schemas::decode_event(record.value);
     if (event && event->service == service) types.emplace_back(v1::EnumNamePayload(event->payload.type));
   }

@@ -14,6 +14,7 @@
 #include "consumers/observations.h"
 #include "consumers/projector.h"
 #include "consumers/runtime.h"
+#include "producers/embedded_log.h"
 #include "producers/memory_log.h"
 #include "projections/views.h"
 #include "schemas/schemas.h"
@@ -38,6 +39,8 @@ class Node {
   };
 
   Node(std::shared_ptr<producers::MemoryStorage> storage, Options options);
+  /// Over the embedded log in STATE/log: for a daemon in a process of its own.
+  explicit Node(Options options);
   ~Node();
 
   /// Starts the runtime and waits until it is ready.
@@ -64,18 +67,22 @@ class Node {
 
   std::vector<std::string> shutdown(ServicesAtShutdown services = ServicesAtShutdown::stop);
 
-  producers::MemoryLog& log() { return log_; }
+  /// Of a log in memory.
+  producers::MemoryLog& log() { return *memory_; }
+  const std::string& log_uuid() const { return log_->genesis().log_uuid; }
   ObservationPublisher& publisher() { return *publisher_; }
   Runtime& runtime() { return *runtime_; }
   const projections::Views& views() const { return *views_; }
 
  private:
+  void build(Projector::OpenReader open_reader);
   void append(const std::string& service, v1::PayloadUnion payload);
 
   Options options_;
   producers::SystemClock clock_;
   producers::SystemEntropy entropy_;
-  producers::MemoryLog log_;
+  std::unique_ptr<producers::EventLog> log_;
+  producers::MemoryLog* memory_ = nullptr;
   std::unique_ptr<projections::Views> views_;
   std::unique_ptr<Projector> projector_;
   std::unique_ptr<ObservationPublisher> publisher_;
