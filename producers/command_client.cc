@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -76,6 +77,8 @@ struct CommandClient::Impl {
   /// Says when the connection is gone.
   zmq::socket_t monitor;
   bool connected = false;
+  /// The daemon has taken the connection.
+  bool taken = false;
 
   ~Impl() { disconnect(); }
 
@@ -96,12 +99,14 @@ void CommandClient::Impl::connect_socket() {
   // After a lost connection the answer would never come, and a command must not be sent again unasked.
   socket.set(zmq::sockopt::reconnect_ivl, -1);
   socket.set(zmq::sockopt::rcvtimeo, static_cast<int>(kLook.count()));
-  if (zmq_socket_monitor(socket.handle(), watch.c_str(), ZMQ_EVENT_DISCONNECTED) != 0) throw zmq::error_t();
+  constexpr int kEvents = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+  if (zmq_socket_monitor(socket.handle(), watch.c_str(), kEvents) != 0) throw zmq::error_t();
   monitor = zmq::socket_t(*context, zmq::socket_type::pair);
   monitor.set(zmq::sockopt::linger, 0);
   monitor.connect(watch);
   socket.connect(options.endpoint);
   connected = true;
+  taken = false;
 }
 
 void CommandClient::Impl::disconnect() {
@@ -112,8 +117,17 @@ void CommandClient::Impl::disconnect() {
 }
 
 bool CommandClient::Impl::lost() {
-  zmq::message_t event;
-  return zmq_msg_recv(event.handle(), monitor.handle(), ZMQ_DONTWAIT) >= 0;
+  bool gone = false;
+  zmq::message_t frame;
+  // An event is a frame that begins with its number, and one that names the endpoint.
+  while (zmq_msg_recv(frame.handle(), monitor.handle(), ZMQ_DONTWAIT) >= 0) {
+    std::uint16_t event = 0;
+    if (!frame.more() || frame.size() < sizeof event) continue;
+    std::memcpy(&event, frame.data(), sizeof event);
+    if (event == ZMQ_EVENT_DISCONNECTED) gone = true;
+    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) taken = true;
+  }
+  return gone;
 }
 
 std::optional<v1::ReplyT> CommandClient::Impl::receive(std::string_view id, milliseconds wait) {
@@ -179,6 +193,14 @@ Result<void> CommandClient::Impl::reach() {
   probe.body.Set(v1::HealthT());
   if (const auto reply = ask(probe, deadline); !reply) {
     disconnect();
+    if (!taken) {
+      return fail(ErrorCode::unavailable,
+                  fmt::format("the daemon at {} did not take this connection within {} ms", path,
+                              options.reach_timeout.count()),
+                  "it serves as many clients as its limit of descriptors allows, or is frozen: try again, or look at "
+                  "its log",
+                  true);
+    }
     return fail(ErrorCode::unavailable,
                 fmt::format("the daemon at {} takes connections and does not answer within {} ms", path,
                             options.reach_timeout.count()),

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "producers/gateway_replies.h"
 #include "projections/order_rules.h"
 #include "schemas/codec.h"
 #include "schemas/spec.h"
@@ -94,7 +95,9 @@ std::chrono::milliseconds effective_timeout(const v1::RequestT& request, std::ch
 }
 
 Result<void> check_request(const v1::RequestT& request) {
-  if (request.body.type == v1::Command::NONE) return fail(ErrorCode::invalid_argument, "the request has no body");
+  if (request.body.type == v1::Command::NONE) {
+    return fail(ErrorCode::invalid_argument, "the request has no body", "name a command in it");
+  }
   if (auto checked = schemas::CommandIdKind::check(request.id); !checked) return checked;
   if (auto checked = check_tenant(request); !checked) return checked;
   if (const std::string* service = service_of(request)) return schemas::ServiceKind::check(*service);
@@ -111,7 +114,8 @@ Result<v1::EventT> decide(const v1::RequestT& request, const DecideContext& cont
     return fail(ErrorCode::permission_denied, "tenant system is reserved: it has no services", "name another tenant");
   }
   if (const auto* deploy = request.body.AsDeploy()) {
-    if (!deploy->spec) return fail(ErrorCode::invalid_argument, "a deploy needs a spec");
+    if (!deploy->spec)
+      return fail(ErrorCode::invalid_argument, "a deploy needs a spec", "give at least its format and argv or code");
     if (auto checked = schemas::check_spec(*deploy->spec); !checked) return fail(checked.error());
   }
   v1::EventT event;
@@ -145,7 +149,7 @@ Result<void> refuse_early(const v1::EventT& event, const std::optional<v1::Servi
   } else if (const auto* restart = event.payload.AsServiceRestartRequested()) {
     refused = projections::refuse_change(name, before, restart->if_generation);
   }
-  if (refused) return fail(refused->code, std::move(refused->message));
+  if (refused) return fail(refused->code, std::move(refused->message), hint_of_refusal(refused->code));
   return {};
 }
 

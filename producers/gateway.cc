@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <array>
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <thread>
 
+#include "producers/entropy.h"
 #include "producers/gateway_core.h"
 #include "producers/gateway_frames.h"
 #include "producers/gateway_inbox.h"
@@ -37,6 +39,13 @@ void block_signals() {
   sigset_t all;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+}
+
+/// Half of what the process may have open: the log, the views and the services need the rest.
+std::size_t connections_within_limits(std::size_t wanted) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return wanted;
+  return std::min<std::size_t>(wanted, limit.rlim_cur / 2);
 }
 
 }  // namespace
@@ -79,6 +88,7 @@ struct Gateway::Impl {
   const GatewayOptions options;
   const Clock& clock;
   const std::shared_ptr<GatewayInbox> inbox;
+  SystemEntropy entropy;
   std::unique_ptr<GatewaySocket> socket;
   schemas::JsonCodec json;
   GatewayCore core;
@@ -99,6 +109,8 @@ struct Gateway::Impl {
 
   std::atomic<std::uint32_t> commands_in_flight{0};
   std::atomic<std::uint32_t> appends_in_flight{0};
+  std::atomic<std::uint32_t> connections{0};
+  std::atomic<std::uint32_t> half_open{0};
   std::atomic<std::uint64_t> received{0};
   std::atomic<std::uint64_t> answered{0};
   std::atomic<std::uint64_t> malformed{0};
@@ -115,6 +127,8 @@ void Gateway::Impl::run() {
     serve();
     core.expire();
     if (drain_until) advance_drain();
+    socket->expire();
+    socket->flush();
     publish();
     if (!stopping && !socket->readable()) sleep();
   }
@@ -139,8 +153,10 @@ void Gateway::Impl::handle(const GatewaySocket::Message& message) {
   ReturnPath path{message.peer, frames.empty_frame, frames.encoding};
   const auto refuse = [&](const schemas::Error& error) {
     malformed.fetch_add(1, std::memory_order_relaxed);
-    send(path, error_reply({}, error));
+    const bool json_text = frames.body && path.encoding == Encoding::json;
+    send(path, error_reply(json_text ? id_in(*frames.body) : std::string(), error));
   };
+  if (message.refused) return refuse(*message.refused);
   if (!frames.body) return refuse(frames.body.error());
   auto request =
       path.encoding == Encoding::json ? json.request_from_json(*frames.body) : schemas::decode_request(*frames.body);
@@ -173,6 +189,7 @@ std::optional<TimePoint> Gateway::Impl::wake_at() const {
   const auto earlier = [&](std::optional<TimePoint> other) {
     if (other && (!first || *other < *first)) first = other;
   };
+  earlier(socket->next_deadline());
   if (drain_until) {
     earlier(drain_until);
     earlier(effects_until);
@@ -220,7 +237,9 @@ void Gateway::Impl::finish() {
   const TimePoint end = clock.now() + kLastRequests;
   last_request = clock.now();
   while (clock.now() < std::min(end, last_request + kQuiet)) {
-    if (serve() || socket->readable()) continue;
+    const bool served = serve();
+    socket->flush();
+    if (served || socket->readable()) continue;
     pollfd wait{socket->fd(), POLLIN, 0};
     ::poll(&wait, 1, static_cast<int>(kQuiet.count()));
   }
@@ -232,6 +251,8 @@ void Gateway::Impl::finish() {
 void Gateway::Impl::publish() {
   commands_in_flight.store(static_cast<std::uint32_t>(core.requests()), std::memory_order_relaxed);
   appends_in_flight.store(static_cast<std::uint32_t>(core.appending()), std::memory_order_relaxed);
+  connections.store(static_cast<std::uint32_t>(socket->connections()), std::memory_order_relaxed);
+  half_open.store(static_cast<std::uint32_t>(socket->half_open()), std::memory_order_relaxed);
 }
 
 Gateway::Gateway(GatewayOptions options, EventLog& log, const projections::Views& views, HostPort& host,
@@ -243,7 +264,13 @@ Gateway::~Gateway() { stop(); }
 Result<void> Gateway::start() {
   if (!*impl_->inbox) return fail(ErrorCode::resource_exhausted, "no file descriptor left for the gateway");
   if (auto started = impl_->core.start(); !started) return started;
-  auto socket = GatewaySocket::bind(impl_->options.endpoint);
+  const GatewayOptions& options = impl_->options;
+  auto socket = GatewaySocket::open({.endpoint = options.endpoint,
+                                     .max_request_bytes = options.max_request_bytes,
+                                     .max_connections = connections_within_limits(options.max_connections),
+                                     .max_half_open = options.max_half_open,
+                                     .handshake_timeout = options.handshake_timeout},
+                                    impl_->entropy, impl_->clock);
   if (!socket) return fail(std::move(socket).error());
   impl_->socket = *std::move(socket);
   impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
@@ -283,6 +310,8 @@ void Gateway::stop() {
 GatewayCounters Gateway::counters() const {
   return {.commands_in_flight = impl_->commands_in_flight.load(std::memory_order_relaxed),
           .appends_in_flight = impl_->appends_in_flight.load(std::memory_order_relaxed),
+          .connections = impl_->connections.load(std::memory_order_relaxed),
+          .half_open = impl_->half_open.load(std::memory_order_relaxed),
           .received = impl_->received.load(std::memory_order_relaxed),
           .answered = impl_->answered.load(std::memory_order_relaxed),
           .malformed = impl_->malformed.load(std::memory_order_relaxed),

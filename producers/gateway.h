@@ -1,7 +1,7 @@
 // The command plane: requests come in over ZeroMQ, become events in the log, and are answered when the log, the views
 // or the runtime have come as far as the client asked.
 //
-// One thread owns the socket, the table of requests in flight and the JSON codec; completions of appends and view
+// One thread owns the connections, the table of requests in flight and the JSON codec; completions of appends and view
 // changes reach it through a queue. It never waits for anything but its socket and that queue: a client that does not
 // read, an append that does not end and a service that does not start hold up nobody else.
 //
@@ -41,6 +41,11 @@ struct GatewayOptions {
   /// Requests received and not answered yet.
   std::size_t max_in_flight = 10'000;
   std::size_t max_in_flight_per_connection = 1'000;
+  /// Half of the descriptors that the process may have, if that is less. Who comes beyond it waits for another to go.
+  std::size_t max_connections = 10'000;
+  /// Connections that have not shaken hands, and how long they may take. Of too many the oldest goes.
+  std::size_t max_half_open = 1'024;
+  std::chrono::milliseconds handshake_timeout{5'000};
   std::chrono::milliseconds default_timeout{30'000};
   /// How long drain() lets requests that wait for the runtime's effect go on waiting.
   std::chrono::milliseconds effect_grace{2'000};
@@ -51,6 +56,9 @@ struct GatewayCounters {
   std::uint32_t commands_in_flight = 0;
   /// Handed to the log, and it has not said yet how they ended.
   std::uint32_t appends_in_flight = 0;
+  std::uint32_t connections = 0;
+  /// Of these: those that have not shaken hands.
+  std::uint32_t half_open = 0;
   std::uint64_t received = 0;
   std::uint64_t answered = 0;
   /// Frames that were no request.

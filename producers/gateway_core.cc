@@ -79,7 +79,8 @@ Result<Cut> GatewayCore::parse_after(const v1::RequestT& request) const {
   if (!cut) return schemas::fail_with("after", cut.error());
   if (!cut->positions.empty() && cut->positions.back().partition >= views_.partitions()) {
     return fail(ErrorCode::invalid_argument, fmt::format("after: the log has no partition {}, it has {}",
-                                                         cut->positions.back().partition, views_.partitions()));
+                                                         cut->positions.back().partition, views_.partitions()),
+                "give the position of an answer by this daemon");
   }
   return cut;
 }

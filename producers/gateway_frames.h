@@ -19,10 +19,12 @@ enum class Encoding : std::uint8_t { json, flatbuffers };
 /// `solo/1 json`, `solo/1 flatbuffers`.
 std::string_view header_of(Encoding encoding);
 
+/// A connection, for as long as the gateway lives: numbers are not used twice.
+using PeerId = std::uint64_t;
+
 /// Where an answer goes, and in which form.
 struct ReturnPath {
-  /// The routing id that ROUTER gave the connection.
-  std::string peer;
+  PeerId peer = 0;
   bool empty_frame = false;
   Encoding encoding = Encoding::json;
 };
@@ -36,5 +38,9 @@ struct RequestFrames {
 
 /// Of a message without its routing id. `count` is how many frames it had; `frames` holds the first few of them.
 RequestFrames read_frames(std::span<const std::string_view> frames, std::size_t count, std::size_t max_body);
+
+/// The id in a JSON text that is no request, so that whoever sent it knows which one the answer is about: the first
+/// "id" of the outermost object. Empty: it has none that could be a command's.
+std::string id_in(std::string_view json);
 
 }  // namespace solo::producers

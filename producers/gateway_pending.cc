@@ -127,7 +127,7 @@ PendingRequest GatewayPending::remove(PendingRequest& request) {
   return std::move(node.mapped());
 }
 
-std::size_t GatewayPending::requests_of(const std::string& peer) const {
+std::size_t GatewayPending::requests_of(PeerId peer) const {
   const auto found = by_peer_.find(peer);
   return found == by_peer_.end() ? 0 : found->second;
 }

@@ -98,7 +98,7 @@ class GatewayPending {
   /// Out of every index and out of here.
   PendingRequest remove(PendingRequest& request);
   std::size_t requests() const { return requests_.size(); }
-  std::size_t requests_of(const std::string& peer) const;
+  std::size_t requests_of(PeerId peer) const;
   /// Every request, oldest first.
   std::vector<Number> all_requests() const;
   std::vector<Number> awaiting_effect() const;
@@ -121,7 +121,7 @@ class GatewayPending {
   std::size_t appending_ = 0;
 
   std::unordered_map<Number, PendingRequest> requests_;
-  std::unordered_map<std::string, std::size_t> by_peer_;
+  std::unordered_map<PeerId, std::size_t> by_peer_;
   std::set<std::pair<TimePoint, Number>> deadlines_;
   std::unordered_map<schemas::ServiceKey, std::set<Number>> effects_;
   std::set<Number> cuts_;

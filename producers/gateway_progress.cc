@@ -148,7 +148,11 @@ void GatewayCore::look_for_effect(PendingRequest& request, const Result<std::opt
   if (!record->has_value()) return fail_with(no_such_service(*request.service), false);
   const auto effect = effect_of(request.order, *request.effect, **record);
   if (!effect) return;
-  if (!*effect) return fail_with(effect->error(), true);
+  if (!*effect) {
+    Error error = effect->error();
+    if (error.hint.empty()) error.hint = "see `solo status` and `solo logs`, mend it and deploy it again";
+    return fail_with(error, true);
+  }
   v1::ReplyT reply = ok_reply(request.id);
   reply.position = schemas::to_string(*request.position);
   finish(request, std::move(reply), true);

@@ -41,7 +41,8 @@ Result<Bookmark> parse_bookmark(const std::string& text, std::int32_t partitions
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, mark.partition);
   if (error != std::errc() || rest == end || *rest != '/' || mark.partition < 0 || mark.partition >= partitions) {
-    return fail(ErrorCode::invalid_argument, "next " + schemas::quote(text) + " is not from a former answer");
+    return fail(ErrorCode::invalid_argument, "next " + schemas::quote(text) + " is not from a former answer",
+                "send back what the last answer said in `next`, or leave it out to begin at the front");
   }
   mark.from.assign(rest + 1, end);
   return mark;
@@ -78,7 +79,8 @@ Result<v1::ReplyBodyUnion> GatewayQueries::answer(const v1::RequestT& request) c
       return as_body(recovery(request.tenant));
     default:
       return fail(ErrorCode::unimplemented,
-                  fmt::format("this daemon does not answer {}", v1::EnumNameCommand(request.body.type)));
+                  fmt::format("this daemon does not answer {}", v1::EnumNameCommand(request.body.type)),
+                  "see `solo version`: a newer daemon may");
   }
 }
 
@@ -141,7 +143,8 @@ Result<v1::RecoveryReportT> GatewayQueries::recovery(const std::string& tenant) 
   auto recovery = views_.of(TenantName::trusted(std::string(schemas::kSystemTenant))).last_recovery();
   if (!recovery) return fail(std::move(recovery).error());
   if (!recovery->has_value() || !(**recovery).report) {
-    return fail(ErrorCode::not_found, "no recovery is on record yet");
+    return fail(ErrorCode::not_found, "no recovery is on record yet",
+                "ask again when `solo health` no longer says recovering");
   }
   v1::RecoveryReportT report = std::move(*(**recovery).report);
   if (tenant != kEveryTenant && tenant != schemas::kSystemTenant) {

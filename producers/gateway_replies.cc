@@ -45,11 +45,25 @@ v1::ReplyT error_reply(std::string id, const Error& error) {
 
 v1::ReplyT recorded_reply(std::string id, const projections::RecordedOutcome& recorded) {
   const v1::OutcomeRecordT& record = recorded.record;
+  const auto code = static_cast<ErrorCode>(record.code);
   v1::ReplyT reply = record.outcome == v1::Outcome::applied
                          ? ok_reply(std::move(id))
-                         : error_reply(std::move(id), Error{static_cast<ErrorCode>(record.code), record.message});
+                         : error_reply(std::move(id), Error{code, record.message, hint_of_refusal(code)});
   reply.position = schemas::to_string(recorded.position);
   return reply;
+}
+
+std::string hint_of_refusal(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::already_exists:
+      return "to put this in its place, ask for a replace (`solo deploy --replace`); or kill it first";
+    case ErrorCode::not_found:
+      return "see `solo list --all` for what there is";
+    case ErrorCode::failed_precondition:
+      return "look at it with `solo status` and ask for the generation that is there, or for none";
+    default:
+      return {};
+  }
 }
 
 Error id_used_otherwise(std::string_view id, const std::optional<schemas::Position>& position) {
@@ -64,6 +78,17 @@ Error too_many_in_flight(std::size_t limit, bool of_connection) {
           fmt::format("{} requests {} wait for an answer, more are not taken", limit,
                       of_connection ? "of this connection" : "of all clients"),
           "wait for answers, then send it again", true};
+}
+
+Error request_too_long(std::size_t bytes, std::size_t limit) {
+  return {ErrorCode::resource_exhausted, fmt::format("the request is {} bytes long, {} are allowed", bytes, limit),
+          "make it shorter: a program that is installed needs no code in its spec"};
+}
+
+Error no_room_for_requests(std::size_t limit) {
+  return {ErrorCode::resource_exhausted,
+          fmt::format("requests that are still being received fill the {} bytes there are for them", limit),
+          "send the same request again later", true};
 }
 
 Error views_behind(std::size_t limit) {
@@ -92,7 +117,8 @@ Error cut_not_reached(const schemas::Cut& cut) {
 }
 
 Error no_such_service(const schemas::ServiceKey& service) {
-  return {ErrorCode::not_found, fmt::format("no service {}", schemas::to_string(service))};
+  return {ErrorCode::not_found, fmt::format("no service {}", schemas::to_string(service)),
+          hint_of_refusal(ErrorCode::not_found)};
 }
 
 }  // namespace solo::producers

@@ -23,9 +23,15 @@ v1::ReplyT error_reply(std::string id, const schemas::Error& error);
 /// What the views remember of a command: its position, and its rejection if it was one.
 v1::ReplyT recorded_reply(std::string id, const projections::RecordedOutcome& recorded);
 
+/// What to do when an order is refused because of its service as it stands; empty: nothing is known.
+std::string hint_of_refusal(schemas::ErrorCode code);
+
 /// Where it was used; nothing: that request is still on its way into the log.
 schemas::Error id_used_otherwise(std::string_view id, const std::optional<schemas::Position>& position);
 schemas::Error too_many_in_flight(std::size_t limit, bool of_connection);
+schemas::Error request_too_long(std::size_t bytes, std::size_t limit);
+/// `limit` bytes of requests are held already.
+schemas::Error no_room_for_requests(std::size_t limit);
 schemas::Error views_behind(std::size_t limit);
 schemas::Error shutting_down(const std::string& reason);
 /// The log did not say, within the deadline or at all: deadline_exceeded, to be sent without a position.

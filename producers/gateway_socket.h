@@ -1,48 +1,81 @@
-// The gateway's ROUTER socket: bound under a directory of this user's own, read and written without ever blocking.
+// The gateway's connections: a ZeroMQ ROUTER that reads and writes without ever blocking.
 //
-// Belongs to one thread once it is bound. A client that does not read costs the replies that fit its queue
-// (kSendQueue); what comes after is dropped and said so to the caller.
+// Every accepted connection counts, from the moment it is there; at `max_connections` no more are taken, and who comes
+// then waits in the kernel's queue until one goes. Those that have not shaken hands are few (`max_half_open`) and short
+// (`handshake_timeout`): of too many the oldest goes. When the process has no descriptor left, accepting waits too.
+//
+// A connection that does not read its replies is not read from either (kPause); what appends and effects still owe it
+// is kept up to kMaxOutput, and dropped after that.
+//
+// Belongs to one thread once it is open. An answer goes to the connection its request came on and to no other.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "producers/clock.h"
+#include "producers/entropy.h"
 #include "producers/gateway_frames.h"
 #include "schemas/result.h"
 
 namespace solo::producers {
 
+struct GatewaySocketOptions {
+  std::string endpoint;
+  std::size_t max_request_bytes = 0;
+  std::size_t max_connections = 10'000;
+  std::size_t max_half_open = 1'024;
+  std::chrono::milliseconds handshake_timeout{5'000};
+  /// Requests received in whole or in part, over all connections.
+  std::size_t max_received_bytes = std::size_t{256} * 1024 * 1024;
+};
+
 class GatewaySocket {
  public:
-  /// Errors as gateway.h names them for start(). Removes the socket of a dead daemon.
-  static schemas::Result<std::unique_ptr<GatewaySocket>> bind(const std::string& endpoint);
+  /// Errors as gateway.h names them for start(). Borrows entropy and clock.
+  static schemas::Result<std::unique_ptr<GatewaySocket>> open(GatewaySocketOptions options, Entropy& entropy,
+                                                              const Clock& clock);
   /// Gives what was sent a moment to leave, then closes.
   ~GatewaySocket();
   GatewaySocket(const GatewaySocket&) = delete;
   GatewaySocket& operator=(const GatewaySocket&) = delete;
 
-  /// Becomes readable at most once per change: ask readable() before waiting for it.
+  /// Readable when readable() has something to do.
   int fd() const;
+  /// Serves the connections without waiting, and says whether there is a message.
   bool readable();
 
   struct Message {
-    std::string peer;
-    /// The first frames after the routing id; valid until the next receive().
+    PeerId peer = 0;
+    /// The first frames; valid until the next receive(), and wiped then.
     std::span<const std::string_view> frames;
     /// How many there were.
     std::size_t count = 0;
+    /// Why some of it was not kept.
+    std::optional<schemas::Error> refused;
   };
   /// false: nothing is there.
   bool receive(Message& message);
 
-  /// false: the client has gone or does not read; the reply is dropped.
+  /// false: the client has gone or does not read; the reply is dropped. It leaves with the next flush().
   bool send(const ReturnPath& path, std::string_view body);
+  void flush();
 
-  /// Takes its path away: no new connections from here on; those there are go on.
+  /// When expire() has something to do.
+  std::optional<std::chrono::steady_clock::time_point> next_deadline() const;
+  void expire();
+
+  /// Takes what waits to be accepted, and no new connections from here on; those there are go on.
   void withdraw();
+
+  std::size_t connections() const;
+  std::size_t half_open() const;
 
  private:
   struct Impl;

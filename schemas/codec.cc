@@ -87,13 +87,14 @@ Result<v1::EventT> decode_event(std::string_view bytes) {
 Result<v1::RequestT> decode_request(std::string_view bytes) {
   if (bytes.size() > kMaxRequestBytes) {
     return fail(ErrorCode::resource_exhausted,
-                "the request is longer than " + std::to_string(kMaxRequestBytes) + " bytes");
+                "the request is longer than " + std::to_string(kMaxRequestBytes) + " bytes", "make it shorter");
   }
   return aligned(bytes, [](std::string_view at) -> Result<v1::RequestT> {
     auto request = verified<v1::Request>("a request", at, v1::RequestIdentifier(), v1::RequestTypeTable(),
                                          EnumRule::refuse_unknown);
     if (request && (*request)->body_type() == v1::Command::NONE) {
-      return fail(ErrorCode::invalid_argument, "not a request: it has no body, so no command");
+      return fail(ErrorCode::invalid_argument, "not a request: it has no body, so no command",
+                  "name the command in body_type and give its table as body");
     }
     return request.map(unpack<v1::Request>);
   });

@@ -20,9 +20,10 @@ Result<void> check_label(std::string_view what, std::string_view text) {
                     is_alphanumeric(text.back()) &&
                     std::all_of(text.begin(), text.end(), [](char c) { return is_alphanumeric(c) || c == '-'; });
   if (good) return {};
-  if (text.empty()) return fail(ErrorCode::invalid_argument, std::string(what) + " is not given");
+  const char* const grammar = "1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit";
+  if (text.empty()) return fail(ErrorCode::invalid_argument, std::string(what) + " is not given", grammar);
   return fail(ErrorCode::invalid_argument, std::string(what) + " " + quote(text) + " is not a name Solo takes",
-              "1 to 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit");
+              grammar);
 }
 
 Result<void> TenantKind::check(std::string_view text) { return check_label("tenant", text); }
@@ -33,9 +34,9 @@ Result<void> CommandIdKind::check(std::string_view text) {
   const bool good = !text.empty() && text.size() <= kMaxCommandId &&
                     std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x21 && c <= 0x7e; });
   if (good) return {};
-  if (text.empty()) return fail(ErrorCode::invalid_argument, "id is not given");
-  return fail(ErrorCode::invalid_argument, "id " + quote(text) + " is not a command id",
-              "1 to 64 printable ASCII characters, no spaces");
+  const char* const grammar = "1 to 64 printable ASCII characters, no spaces";
+  if (text.empty()) return fail(ErrorCode::invalid_argument, "id is not given", grammar);
+  return fail(ErrorCode::invalid_argument, "id " + quote(text) + " is not a command id", grammar);
 }
 
 std::string to_string(const ServiceKey& key) { return key.tenant.str() + "/" + key.service.str(); }

@@ -29,7 +29,7 @@ void tidy_descriptors() {
   close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-/// libzmq 4.3.4 aborts the process when no descriptor is left for a connection to an ipc socket: as many as may be.
+/// Clients and services need one each: as many as may be.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

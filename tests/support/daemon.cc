@@ -42,6 +42,10 @@ Daemon::~Daemon() {
 void Daemon::launch() {
   std::vector<std::string> argv{SOLOD_PATH, "--state-dir", state_.string()};
   argv.insert(argv.end(), arguments_.begin(), arguments_.end());
+  if (descriptor_limit_ != 0) {
+    const std::string script = "ulimit -n " + std::to_string(descriptor_limit_) + " && exec \"$@\"";
+    argv.insert(argv.begin(), {"/bin/sh", "-c", script, "sh"});
+  }
   child_.reset();
   child_ = std::make_unique<Child>(argv, directory_.path() / "solod.out", directory_.path() / "solod.err");
 }

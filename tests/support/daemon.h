@@ -36,6 +36,9 @@ class Daemon {
   /// For the next launch.
   void set_arguments(std::vector<std::string> arguments) { arguments_ = std::move(arguments); }
 
+  /// Descriptors that solod may have open, from the next launch on; 0: as many as this program.
+  void set_descriptor_limit(unsigned limit) { descriptor_limit_ = limit; }
+
   const std::filesystem::path& state() const { return state_; }
   std::string endpoint() const { return "ipc://" + (state_ / "command.sock").string(); }
 
@@ -66,6 +69,7 @@ class Daemon {
   TempDir directory_;
   std::filesystem::path state_;
   std::vector<std::string> arguments_;
+  unsigned descriptor_limit_ = 0;
   std::unique_ptr<Child> child_;
 };
 

@@ -96,6 +96,30 @@ TEST(GatewayForms, ABodyThatIsNoRequestIsRefusedInItsEncoding) {
   EXPECT_EQ(code_of(peer.reply()), v1::ErrorCode::invalid_argument);
 }
 
+TEST(GatewayForms, EveryRefusalSaysWhatToDo) {
+  World world;
+  Peer peer(world.endpoint());
+  ASSERT_TRUE(peer.ask(deploy("h-1", "web")).ok);
+  const v1::ReplyT taken = peer.ask(deploy("h-2", "web"));
+  EXPECT_EQ(code_of(taken), v1::ErrorCode::already_exists);
+  EXPECT_NE(taken.error->hint.find("--replace"), std::string::npos);
+  v1::RequestT other = deploy("h-1", "db");
+  v1::RequestT stale = kill("h-3", "web");
+  stale.body.AsKill()->if_generation = 7;
+  v1::RequestT page = list();
+  page.body.AsList()->next = "nonsense";
+  v1::RequestT after = list();
+  after.after = "7:1";
+  v1::RequestT empty = deploy("h-4", "db");
+  empty.body.AsDeploy()->spec.reset();
+  for (const v1::RequestT& wrong : {other, stale, page, after, empty, kill("h-5", "none"), status("none"),
+                                    deploy("", "x"), status(""), list("A")}) {
+    const v1::ReplyT reply = peer.ask(wrong);
+    ASSERT_FALSE(reply.ok);
+    EXPECT_FALSE(reply.error->hint.empty()) << reply.error->message;
+  }
+}
+
 TEST(GatewayForms, AnUnknownFieldIsNamed) {
   World world;
   Peer peer(world.endpoint());
@@ -103,6 +127,7 @@ TEST(GatewayForms, AnUnknownFieldIsNamed) {
   const v1::ReplyT reply = peer.reply();
   EXPECT_EQ(code_of(reply), v1::ErrorCode::invalid_argument);
   EXPECT_NE(reply.error->message.find("colour"), std::string::npos) << reply.error->message;
+  EXPECT_EQ(reply.id, "u-1");
 }
 
 TEST(GatewayForms, AnUnknownCommandIsNamed) {

@@ -51,5 +51,21 @@ RC_GTEST_PROP(GatewayFrames, WhateverComesIsReadOrToldWhatIsExpected, ()) {
   }
 }
 
+TEST(GatewayFrames, TheIdOfATextThatIsNoRequestIsFoundWhereItCanBe) {
+  EXPECT_EQ(id_in(R"({"id":"a-1","tenant":)"), "a-1");
+  EXPECT_EQ(id_in(R"({ "body": {"id":"inner"}, "list": ["id", "x"], "id" : "a-2" })"), "a-2");
+  EXPECT_EQ(id_in(R"({"note":"say \"id\": \"b\"","id":"a-3",,})"), "a-3");
+  for (const char* none : {"", "{", "[]", R"({"id":7})", R"({"id":""})", R"({"id":"two words"})", R"({"id":"cut)",
+                           R"({"id)", R"("id":"a")", R"({"body":{"id":"inner"}})"}) {
+    EXPECT_EQ(id_in(none), "") << none;
+  }
+}
+
+RC_GTEST_PROP(GatewayFrames, AnIdIsFoundInAnyNoiseOrNot, (const std::string& noise)) {
+  const std::string id = id_in(noise);
+  RC_ASSERT(id.empty() || noise.find(id) != std::string::npos);
+  RC_ASSERT(id_in("{\"id\":\"x-1\"" + noise) == "x-1");
+}
+
 }  // namespace
 }  // namespace solo::producers

@@ -1,0 +1,21 @@
+// What the gateway reads from a socket before it knows who has sent it. Each takes any bytes.
+#pragma once
+
+#include <string_view>
+
+namespace solo::test {
+
+/// A connection with the mechanism NULL, from its first byte on.
+void fuzz_zmtp(std::string_view bytes);
+/// The same behind a finished handshake.
+void fuzz_zmtp_open(std::string_view bytes);
+/// A connection with CURVE.
+void fuzz_zmtp_curve(std::string_view bytes);
+/// Frames, cut at zero bytes: header, encoding, body.
+void fuzz_request_frames(std::string_view bytes);
+/// The id in a text that is no request.
+void fuzz_request_id(std::string_view text);
+/// The text of a CURVE key.
+void fuzz_curve_key(std::string_view text);
+
+}  // namespace solo::test
