@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <mutex>
 #include <utility>
 
@@ -69,6 +71,22 @@ struct KafkaInspector::Impl {
     return options;
   }
 
+  /// Of the topic alone.
+  Result<Metadata> metadata(Timeout timeout) const {
+    const rd_kafka_metadata_t* found = nullptr;
+    const auto code = rd_kafka_metadata(client.get(), 0, topic.get(), &found, static_cast<int>(timeout.count()));
+    Metadata metadata(found);
+    rd_kafka_poll(client.get(), 0);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "Kafka"));
+    if (metadata->topic_cnt != 1) return fail(ErrorCode::unavailable, "Kafka: metadata without the topic", "", true);
+    const auto problem = metadata->topics[0].err;
+    if (problem == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+      return fail(ErrorCode::not_found, fmt::format("Kafka has no topic {}", topic_name));
+    }
+    if (problem != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(problem, "topic " + topic_name));
+    return metadata;
+  }
+
   Result<std::vector<LogRecord>> consume(std::int32_t partition, std::int64_t end, SteadyTime deadline) const {
     std::vector<LogRecord> found;
     for (;;) {
@@ -114,19 +132,19 @@ const std::string& KafkaInspector::topic() const { return impl_->topic_name; }
 
 Result<std::int32_t> KafkaInspector::partitions(Timeout timeout) {
   const std::lock_guard lock(impl_->mutex);
-  const rd_kafka_metadata_t* found = nullptr;
-  const auto code =
-      rd_kafka_metadata(impl_->client.get(), 0, impl_->topic.get(), &found, static_cast<int>(timeout.count()));
-  const Metadata metadata(found);
-  rd_kafka_poll(impl_->client.get(), 0);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "Kafka"));
-  if (metadata->topic_cnt != 1) return fail(ErrorCode::unavailable, "Kafka: metadata without the topic", "", true);
-  const auto& topic = metadata->topics[0];
-  if (topic.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
-    return fail(ErrorCode::not_found, fmt::format("Kafka has no topic {}", impl_->topic_name));
-  }
-  if (topic.err != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(topic.err, "topic " + impl_->topic_name));
-  return topic.partition_cnt;
+  auto metadata = impl_->metadata(timeout);
+  if (!metadata) return fail(metadata.error());
+  return (*metadata)->topics[0].partition_cnt;
+}
+
+Result<std::int32_t> KafkaInspector::replication(Timeout timeout) {
+  const std::lock_guard lock(impl_->mutex);
+  auto metadata = impl_->metadata(timeout);
+  if (!metadata) return fail(metadata.error());
+  const auto& topic = (*metadata)->topics[0];
+  std::int32_t fewest = std::numeric_limits<std::int32_t>::max();
+  for (int at = 0; at < topic.partition_cnt; ++at) fewest = std::min(fewest, topic.partitions[at].replica_cnt);
+  return topic.partition_cnt == 0 ? 0 : fewest;
 }
 
 Result<Bounds> KafkaInspector::bounds(std::int32_t partition, Timeout timeout) {

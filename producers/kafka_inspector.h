@@ -32,6 +32,8 @@ class KafkaInspector {
   const std::string& topic() const;
 
   schemas::Result<std::int32_t> partitions(Timeout timeout);
+  /// How many copies of each partition there are; of the one with the fewest.
+  schemas::Result<std::int32_t> replication(Timeout timeout);
   schemas::Result<Bounds> bounds(std::int32_t partition, Timeout timeout);
 
   /// The records with offsets in [from, end), as far as there are any: offsets may have gaps. `end` is at most the

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <charconv>
+
 namespace solo::producers {
 namespace {
 
@@ -13,6 +15,8 @@ using schemas::Result;
 constexpr const char* kCleanup = "cleanup.policy";
 constexpr const char* kRetentionTime = "retention.ms";
 constexpr const char* kRetentionBytes = "retention.bytes";
+constexpr const char* kUncleanElection = "unclean.leader.election.enable";
+constexpr const char* kMinInsync = "min.insync.replicas";
 constexpr const char* kForEver = "-1";
 
 std::string value_of(const std::map<std::string, std::string>& settings, const std::string& name,
@@ -29,6 +33,9 @@ std::map<std::string, std::string> log_topic_settings() {
 
 std::vector<TopicFault> find_topic_faults(const std::map<std::string, std::string>& settings) {
   std::vector<TopicFault> faults;
+  // A replica that lacks acknowledged records may not become the leader.
+  const std::string unclean = value_of(settings, kUncleanElection, "false");
+  if (unclean != "false") faults.push_back({kUncleanElection, unclean, "false"});
   // With `delete` and no limit nothing is ever deleted; an empty policy (Kafka 4.1) deletes nothing either.
   const std::string cleanup = value_of(settings, kCleanup, "delete");
   const bool compacted = cleanup.find("compact") != std::string::npos;
@@ -41,18 +48,53 @@ std::vector<TopicFault> find_topic_faults(const std::map<std::string, std::strin
   return faults;
 }
 
+std::int32_t min_insync_replicas(const std::map<std::string, std::string>& settings) {
+  const std::string text = value_of(settings, kMinInsync, "1");
+  std::int32_t number = 1;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+std::vector<TopicFault> find_replication_faults(const std::map<std::string, std::string>& settings,
+                                                std::int32_t replication) {
+  const std::int32_t insync = min_insync_replicas(settings);
+  if (insync <= replication) return {};
+  return {{kMinInsync, std::to_string(insync), std::to_string(replication > 1 ? replication - 1 : 1)}};
+}
+
+std::vector<std::string> advise_on_topic(const std::map<std::string, std::string>& settings, std::int32_t replication) {
+  std::vector<std::string> advice;
+  const std::int32_t insync = min_insync_replicas(settings);
+  if (replication == 1) {
+    const bool synced = value_of(settings, "flush.messages", "") == "1";
+    advice.push_back(fmt::format("replication is 1: what was acknowledged is on one broker's {}",
+                                 synced ? "disk and goes with that disk" : "memory and survives no power loss"));
+  } else if (insync == 1) {
+    advice.push_back(
+        fmt::format("{} is 1: while other replicas are behind, what was acknowledged is on one broker "
+                    "alone; 2 is safer",
+                    kMinInsync));
+  } else if (insync == replication) {
+    advice.push_back(
+        fmt::format("{} is {}, as many as there are: with any broker away nothing can be written", kMinInsync, insync));
+  }
+  return advice;
+}
+
+std::string mending_command(const std::string& topic, const std::vector<TopicFault>& faults) {
+  std::vector<std::string> wanted;
+  for (const auto& fault : faults) wanted.push_back(fmt::format("{}={}", fault.setting, fault.wanted));
+  return fmt::format("kafka-configs.sh --alter --topic {} --add-config {}", topic, fmt::join(wanted, ","));
+}
+
 Result<void> check_topic_settings(const std::string& topic, const std::map<std::string, std::string>& settings) {
   const auto faults = find_topic_faults(settings);
   if (faults.empty()) return {};
   std::vector<std::string> found;
-  std::vector<std::string> wanted;
-  for (const auto& fault : faults) {
-    found.push_back(fmt::format("{}={}", fault.setting, fault.value));
-    wanted.push_back(fmt::format("{}={}", fault.setting, fault.wanted));
-  }
+  for (const auto& fault : faults) found.push_back(fmt::format("{}={}", fault.setting, fault.value));
   return fail(ErrorCode::failed_precondition,
               fmt::format("topic {} would lose events: it has {}", topic, fmt::join(found, ", ")),
-              fmt::format("kafka-configs.sh --alter --topic {} --add-config {}", topic, fmt::join(wanted, ",")));
+              mending_command(topic, faults));
 }
 
 Result<void> check_partition_count(const std::string& topic, std::int32_t at_genesis, std::int32_t now) {

@@ -25,6 +25,19 @@ std::map<std::string, std::string> log_topic_settings();
 /// Those settings of a topic that would lose events; a setting that is not named counts as Kafka's default.
 std::vector<TopicFault> find_topic_faults(const std::map<std::string, std::string>& settings);
 
+/// The same for settings that go with how many copies there are: what could never be written, which is a fault.
+std::vector<TopicFault> find_replication_faults(const std::map<std::string, std::string>& settings,
+                                                std::int32_t replication);
+
+/// What is no fault but promises less than it could, a sentence each.
+std::vector<std::string> advise_on_topic(const std::map<std::string, std::string>& settings, std::int32_t replication);
+
+/// min.insync.replicas of these settings.
+std::int32_t min_insync_replicas(const std::map<std::string, std::string>& settings);
+
+/// The command that mends the faults.
+std::string mending_command(const std::string& topic, const std::vector<TopicFault>& faults);
+
 /// failed_precondition: names each fault of the topic and how to mend it.
 schemas::Result<void> check_topic_settings(const std::string& topic,
                                            const std::map<std::string, std::string>& settings);

@@ -45,5 +45,7 @@ std::unique_ptr<Command> make_recovery_report();
 std::unique_ptr<Command> make_log_bounds();
 std::unique_ptr<Command> make_log_read();
 std::unique_ptr<Command> make_log_check();
+std::unique_ptr<Command> make_topic_create();
+std::unique_ptr<Command> make_topic_check();
 
 }  // namespace solo::ops

@@ -15,6 +15,8 @@ const std::vector<CommandEntry>& commands() {
       {"log bounds", make_log_bounds},
       {"log read", make_log_read},
       {"log check", make_log_check},
+      {"topic create", make_topic_create},
+      {"topic check", make_topic_check},
       {"version", make_version},
   };
   return all;
