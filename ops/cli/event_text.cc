@@ -8,6 +8,7 @@
 #include "ops/cli/output.h"
 #include "schemas/cloudevents.h"
 #include "schemas/codec.h"
+#include "schemas/token.h"
 
 namespace solo::ops {
 namespace {
@@ -72,6 +73,36 @@ struct Summary {
   std::string operator()(const v1::ServiceDeploymentFailedT& e) const { return failed(e); }
   std::string operator()(const v1::ServiceRecoveryFailedT& e) const { return failed(e); }
   std::string operator()(const v1::ServiceFailedT& e) const { return failed(e); }
+  std::string operator()(const v1::CapabilityGrantedT& e) const {
+    const auto hash = schemas::parse_token_hash(e.hash);
+    std::string text = hash ? schemas::token_accessor(*hash) : "no token";
+    for (const v1::Permission permission : e.permissions)
+      text += fmt::format(" {}", v1::EnumNamePermission(permission));
+    if (e.root) text += ", root";
+    if (e.all_tenants) text += ", every tenant";
+    if (!e.services.empty()) text += fmt::format(", services {}", e.services);
+    if (e.ttl_ms != 0) text += fmt::format(", for {} s", e.ttl_ms / 1000);
+    return e.note.empty() ? text : fmt::format("{}, {}", text, e.note);
+  }
+  std::string operator()(const v1::CapabilityRevokedT& e) const { return e.all ? "all" : e.accessor; }
+  std::string operator()(const v1::CapabilitiesRemovedT& e) const {
+    return fmt::format("{} expired before {}", e.hashes.size(), show_time(e.expired_before));
+  }
+  std::string operator()(const v1::VerificationReportedT& e) const {
+    if (!e.report) return "";
+    return fmt::format("{} at {}, {} differences, {} mended", v1::EnumNameVerificationStatus(e.report->status),
+                       e.report->position, e.report->inconsistencies_found, e.report->repaired);
+  }
+  std::string operator()(const v1::DriftFixedT& e) const {
+    return fmt::format("{}: {} {}, {}", e.code, v1::EnumNameRepairAction(e.action), e.instance, e.detail);
+  }
+  std::string operator()(const v1::CapabilityVerifiedT& e) const {
+    return fmt::format("{} {}, {} times", e.accessor, v1::EnumNamePermission(e.permission), e.count);
+  }
+  std::string operator()(const v1::CapabilityDeniedT& e) const {
+    return fmt::format("{} {}: {}{}", e.accessor, e.command, v1::EnumNameDenialReason(e.reason),
+                       e.suppressed == 0 ? "" : fmt::format(", {} more like it", e.suppressed));
+  }
 
  private:
   template <class Event>
@@ -111,6 +142,13 @@ std::string event_summary(const v1::EventT& event) {
     SOLO_SUMMARY(ServiceDeploymentFailed)
     SOLO_SUMMARY(ServiceRecoveryFailed)
     SOLO_SUMMARY(ServiceFailed)
+    SOLO_SUMMARY(CapabilityGranted)
+    SOLO_SUMMARY(CapabilityRevoked)
+    SOLO_SUMMARY(CapabilitiesRemoved)
+    SOLO_SUMMARY(VerificationReported)
+    SOLO_SUMMARY(DriftFixed)
+    SOLO_SUMMARY(CapabilityVerified)
+    SOLO_SUMMARY(CapabilityDenied)
 #undef SOLO_SUMMARY
     case v1::Payload::NONE:
       return "";

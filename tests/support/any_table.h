@@ -2,6 +2,7 @@
 // that goes over all of them, without a word about it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 #include <limits>
@@ -73,7 +74,13 @@ class AnyTable {
   }
 
   std::string tag(const flatbuffers::TypeTable* type) {
-    return member_.empty() ? type->names[1 + below(type->num_elems - 1)] : member_;
+    return has_member(type) ? member_ : type->names[1 + below(type->num_elems - 1)];
+  }
+
+  // A union within a member is another one.
+  bool has_member(const flatbuffers::TypeTable* type) const {
+    return std::any_of(type->names, type->names + type->num_elems,
+                       [this](const char* name) { return member_ == name; });
   }
 
   static const flatbuffers::TypeTable* chosen(const flatbuffers::TypeTable* type,

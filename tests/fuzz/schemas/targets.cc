@@ -8,6 +8,7 @@
 #include "schemas/fingerprint.h"
 #include "schemas/json.h"
 #include "schemas/schemas.h"
+#include "schemas/token.h"
 
 namespace solo::test {
 namespace {
@@ -74,6 +75,17 @@ void fuzz_request_json(std::string_view text) {
   if (!request) return expect_good(request.error());
   round_trip(*request, kMaxRequestBytes, decode_request,
              [](JsonCodec& other, const std::string& json) { return other.request_from_json(json); });
+}
+
+void fuzz_token(std::string_view text) {
+  const auto checked = check_token(text);
+  if (!checked) expect_good(checked.error());
+  const TokenHash hash = hash_token(text);
+  const auto again = parse_token_hash(to_string(hash));
+  expect(again && *again == hash, "a hash is read back");
+  expect(check_accessor(token_accessor(hash)).has_value(), "an accessor has its form");
+  if (const auto parsed = parse_token_hash(text)) expect(to_string(*parsed) == text, "a hash has one form");
+  if (const auto accessor = check_accessor(text); !accessor) expect_good(accessor.error());
 }
 
 }  // namespace solo::test

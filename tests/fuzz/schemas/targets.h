@@ -10,5 +10,6 @@ void fuzz_event(std::string_view bytes);
 void fuzz_request(std::string_view bytes);
 void fuzz_reply(std::string_view bytes);
 void fuzz_request_json(std::string_view text);
+void fuzz_token(std::string_view text);
 
 }  // namespace solo::test
