@@ -2,16 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
-#include <random>
 
+#include "tests/fuzz/mutations.h"
 #include "tests/fuzz/schemas/targets.h"
 #include "tests/golden/schemas/golden_file.h"
 
 namespace solo::test {
 namespace {
-
-constexpr int kMutationsPerSeed = 10'000;
 
 const std::vector<std::string> kTokenSeeds = {"solo_003aUlTJC7tjlCTQj2uNU3MFagCXG9LRKRcwGkBIDlf2envj8",
                                               "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
@@ -25,60 +22,6 @@ std::vector<std::string> seeds(const std::string& file, bool json) {
     found.push_back(json ? lines[at + 1] : from_hex(lines[at + 2]));
   }
   return found;
-}
-
-class Mutator {
- public:
-  std::string operator()(std::string bytes) {
-    for (std::uint64_t left = 1 + below(4); left > 0 && !bytes.empty(); --left) once(bytes);
-    return bytes;
-  }
-
- private:
-  std::size_t below(std::size_t bound) { return random_() % bound; }
-
-  void once(std::string& bytes) {
-    const std::size_t at = below(bytes.size());
-    const std::size_t length = 1 + below(std::min<std::size_t>(16, bytes.size() - at));
-    switch (below(6)) {
-      case 0:
-        bytes[at] = static_cast<char>(random_());
-        break;
-      case 1:
-        bytes[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1U << below(8)));
-        break;
-      case 2:
-        bytes.erase(at, length);
-        break;
-      case 3:
-        bytes.insert(below(bytes.size()), bytes.substr(at, length));
-        break;
-      case 4:
-        bytes.resize(at);
-        break;
-      default:
-        interesting_word(bytes, at);
-    }
-  }
-
-  // Lengths and offsets near the edges.
-  void interesting_word(std::string& bytes, std::size_t at) {
-    if (bytes.size() < 4) return;
-    const std::uint32_t words[] = {0U, 1U, 4U, static_cast<std::uint32_t>(bytes.size()), 0x7fffffffU, 0x80000000U, ~0U};
-    std::memcpy(bytes.data() + (at & ~std::size_t{3}) % (bytes.size() - 3), &words[below(7)], 4);
-  }
-
-  std::mt19937_64 random_{1};
-};
-
-void replay(const std::vector<std::string>& corpus, void (*target)(std::string_view)) {
-  ASSERT_FALSE(corpus.empty());
-  Mutator mutate;
-  for (const std::string& seed : corpus) {
-    target(seed);
-    // From the heap and not longer than it is: a read past the end is seen by the sanitizers.
-    for (int left = kMutationsPerSeed; left > 0; --left) target(mutate(seed));
-  }
 }
 
 TEST(Fuzz, Event) { replay(seeds("event.golden", false), fuzz_event); }
