@@ -18,7 +18,11 @@ using schemas::Result;
 
 /// What readers who keep up find in memory.
 constexpr std::size_t kTailBytes = 8 * 1024 * 1024;
-constexpr std::chrono::seconds kMarkSyncInterval{1};
+constexpr std::chrono::seconds kKeepInterval{1};
+/// More than so many records between two rounds: merging tables would slow them down, so it is put off until there are
+/// so many tables.
+constexpr std::int64_t kBusyRecords = 2000;
+constexpr std::size_t kBusyTables = 32;
 
 Error unknown_error(const Error& cause) {
   return {ErrorCode::unavailable, "whether it was written is not known: " + cause.message, "ask again with the same id",
@@ -29,7 +33,7 @@ Error unknown_error(const Error& cause) {
 
 Committer::Committer(const EmbeddedLogOptions& options, OpenedLog opened, AppendQueue& queue)
     : options_(options), queue_(queue), log_(std::move(opened)), tail_(log_.end, kTailBytes) {
-  mark_keeper_ = std::thread([this] { sync_mark_every_second(); });
+  keeper_ = std::thread([this] { keep_every_second(); });
   thread_ = std::thread([this] { run(); });
 }
 
@@ -154,20 +158,30 @@ void Committer::end_for_good(const Error& error) {
   ended_ = std::move(ended);
 }
 
-void Committer::sync_mark_every_second() {
-  std::int64_t synced = 0;
+void Committer::keep_every_second() {
+  auto kept = log_.mark->end();
   std::unique_lock lock(mutex_);
-  while (!stopping_changed_.wait_for(lock, kMarkSyncInterval, [&] { return stopping_; })) {
+  while (!stopping_changed_.wait_for(lock, kKeepInterval, [&] { return stopping_; })) {
     lock.unlock();
     const auto end = log_.mark->end();
-    if (end != synced) {
-      if (auto done = log_.mark->sync()) {
-        synced = end;
-      } else {
-        spdlog::warn("{}", done.error().message);
-      }
-    }
+    if (end != kept) sync_mark();
+    const bool busy = end - kept > kBusyRecords;
+    merge_tables(busy ? kBusyTables : RecordStore::kTablesToMerge);
+    kept = end;
     lock.lock();
+  }
+}
+
+void Committer::sync_mark() {
+  if (auto done = log_.mark->sync(); !done) spdlog::warn("{}", done.error().message);
+}
+
+void Committer::merge_tables(std::size_t at_least) {
+  const std::shared_lock lock(store_mutex_);
+  for (bool more = true; more && log_.store;) {
+    const auto merged = log_.store->merge_tables(at_least);
+    if (!merged) spdlog::warn("{}", merged.error().message);
+    more = merged.value_or(false);
   }
 }
 
@@ -180,7 +194,7 @@ Result<void> Committer::close() {
     stopping_ = true;
   }
   stopping_changed_.notify_all();
-  mark_keeper_.join();
+  keeper_.join();
   const std::unique_lock lock(store_mutex_);
   closed_ = ended_ ? Result<void>(schemas::fail(*ended_)) : Result<void>();
   if (!ended_) mark_as_closed();

@@ -56,7 +56,9 @@ class Committer {
   schemas::Result<void> reopen(const schemas::Error& cause);
   void end_for_good(const schemas::Error& error);
   std::optional<schemas::Error> lack_of_room() const;
-  void sync_mark_every_second();
+  void keep_every_second();
+  void sync_mark();
+  void merge_tables(std::size_t at_least);
   void mark_as_closed();
 
   const EmbeddedLogOptions options_;
@@ -72,7 +74,7 @@ class Committer {
   std::optional<schemas::Error> ended_;
 
   std::optional<schemas::Result<void>> closed_;
-  std::thread mark_keeper_;
+  std::thread keeper_;
   std::thread thread_;
 };
 

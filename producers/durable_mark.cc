@@ -109,6 +109,7 @@ void DurableMark::advance(std::int64_t end) {
 bool DurableMark::closed_in_order() const { return load(layout(map_).state) == 1; }
 
 Result<void> DurableMark::set_closed_in_order(bool closed) {
+  if (closed == closed_in_order()) return {};
   store(layout(map_).state, std::uint64_t{closed ? 1u : 0u});
   return sync();
 }

@@ -11,8 +11,9 @@
 // there, and only then takes more. If that fails, everything is refused and `on_fatal` is told: the process has to end.
 // Below `min_free_bytes` appends are refused with resource_exhausted, by measuring anew each time; reading goes on.
 //
-// Threads: every function may be called from any thread. Two of its own: the committer, and one that syncs the mark.
-// Ownership: readers (consumers/embedded_reader.h) borrow the log; they end before it.
+// Threads: every function may be called from any thread. Two of its own: the committer, and one that once a second
+// syncs the mark and merges small tables. Ownership: readers (consumers/embedded_reader.h) borrow the log; they end
+// before it.
 #pragma once
 
 #include <atomic>
@@ -42,7 +43,7 @@ struct EmbeddedLogOptions {
   /// At most so much goes into one sync.
   std::size_t max_batch_bytes = 2 * 1024 * 1024;
   /// Bounds the write-ahead log, and with it the time to reopen.
-  std::size_t write_buffer_bytes = 4 * 1024 * 1024;
+  std::size_t write_buffer_bytes = 1024 * 1024;
   /// Appends are refused while the file system has less room than this.
   std::uint64_t min_free_bytes = 64 * 1024 * 1024;
   /// How much room there is; statvfs(3) unless given.

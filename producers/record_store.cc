@@ -7,7 +7,8 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
+#include <cstdlib>
+#include <string>
 #include <utility>
 
 #include "producers/record_format.h"
@@ -41,8 +42,12 @@ rocksdb::Options writing_options(const RecordStore::Options& given) {
   options.create_if_missing = true;
   options.write_buffer_size = given.write_buffer_bytes;
   options.max_write_buffer_number = 3;
+  // merge_tables() does it: left to itself RocksDB moves tables whose keys do not overlap down the levels as they are,
+  // thousands of small ones in the end.
+  options.disable_auto_compactions = true;
   // A bounded table cache opens at most 16 files now and the rest when they are read.
   options.max_open_files = 256;
+  options.max_file_opening_threads = 1;
   options.skip_stats_update_on_db_open = true;
   // What was recovered goes into a table file, synced, before open returns: pages of a write-ahead log whose sync once
   // failed may say they are clean without being on the disk.
@@ -199,6 +204,24 @@ Result<void> RecordStore::flush() {
   const auto status = impl_->db->Flush(rocksdb::FlushOptions());
   if (!status.ok()) return fail(to_error(status, "the log cannot be flushed"));
   return {};
+}
+
+Result<bool> RecordStore::merge_tables(std::size_t at_least) {
+  std::string small;
+  impl_->db->GetProperty(rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &small);
+  if (std::strtoull(small.c_str(), nullptr, 10) < std::max(at_least, kTablesToMerge)) return false;
+  rocksdb::ColumnFamilyMetaData tables;
+  impl_->db->GetColumnFamilyMetaData(&tables);
+  std::vector<rocksdb::SstFileMetaData> oldest = tables.levels.at(0).files;
+  std::sort(oldest.begin(), oldest.end(),
+            [](const auto& left, const auto& right) { return left.smallest_seqno < right.smallest_seqno; });
+  std::vector<std::string> names;
+  for (std::size_t at = 0; at < kTablesToMerge && at < oldest.size(); ++at) names.push_back(oldest[at].name);
+  rocksdb::CompactionOptions options;
+  options.compression = rocksdb::kNoCompression;
+  const auto status = impl_->db->CompactFiles(options, names, 1);
+  if (!status.ok()) return fail(to_error(status, "the log's tables cannot be merged"));
+  return true;
 }
 
 Result<void> RecordStore::catch_up() {

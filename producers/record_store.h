@@ -1,7 +1,7 @@
 // The embedded log's RocksDB: records by offset, nothing else. It knows how to open it, for writing or only to look,
 // how to write a batch durably and how to read a range with every check; it knows nothing of acknowledgements.
 //
-// Threads: append() belongs to one thread; reading may go on beside it. close() and catch_up() exclude everything else.
+// Threads: append() belongs to one thread; reading and merging may go on beside it. catch_up() excludes reading.
 #pragma once
 
 #include <cstdint>
@@ -38,9 +38,12 @@ struct ReadRange {
 
 class RecordStore {
  public:
+  /// How many write buffers' worth of records one table holds in the end.
+  static constexpr std::size_t kTablesToMerge = 16;
+
   struct Options {
     std::filesystem::path directory;
-    std::size_t write_buffer_bytes = 4 * 1024 * 1024;
+    std::size_t write_buffer_bytes = 1024 * 1024;
     rocksdb::Env* env = nullptr;
   };
 
@@ -80,6 +83,11 @@ class RecordStore {
 
   /// Into a table file, so that the next open has nothing to recover.
   schemas::Result<void> flush();
+
+  /// Makes one large table of kTablesToMerge small ones, so that the number of tables grows slowly, if there are so
+  /// many and `at_least`. false: there are not. Takes as long as writing them anew; may go on beside append() and
+  /// read().
+  schemas::Result<bool> merge_tables(std::size_t at_least = kTablesToMerge);
 
   schemas::Result<void> catch_up();
 

@@ -158,7 +158,7 @@ TEST_F(DamagedLog, TheMarkOfAnotherLogIsRefused) {
 }
 
 TEST_F(DamagedLog, AFlippedByteInAnEarlyRecordIsFoundWhenItIsReadUnderItsOffset) {
-  fill_and_crash(directory(), 20'000, 256 * 1024);
+  fill_and_crash(directory(), 20'000, 640 * 1024);
   const auto tables = files(".sst");
   ASSERT_GT(tables.size(), 1u);
   flip_byte(tables.front(), 100'000);
@@ -181,7 +181,7 @@ TEST_F(DamagedLog, AFlippedByteInAnEarlyRecordIsFoundWhenItIsReadUnderItsOffset)
 }
 
 TEST_F(DamagedLog, ALostMiddleIsRefusedUnderItsOffset) {
-  fill_and_crash(directory(), 20'000, 256 * 1024);
+  fill_and_crash(directory(), 20'000, 640 * 1024);
   const auto tables = files(".sst");
   ASSERT_GT(tables.size(), 2u);
   fs::remove(tables[tables.size() / 2]);
@@ -192,7 +192,7 @@ TEST_F(DamagedLog, ALostMiddleIsRefusedUnderItsOffset) {
 }
 
 TEST_F(DamagedLog, ALostTableIsRefusedUnderItsFirstOffset) {
-  fill_and_crash(directory(), 20'000, 256 * 1024);
+  fill_and_crash(directory(), 20'000, 640 * 1024);
   const auto tables = files(".sst");
   ASSERT_GT(tables.size(), 2u);
   fs::remove(tables[1]);
@@ -204,7 +204,7 @@ TEST_F(DamagedLog, ALostTableIsRefusedUnderItsFirstOffset) {
 }
 
 TEST_F(DamagedLog, ATruncatedManifestCostsNoTableHoweverOftenTheLogIsOpened) {
-  fill_and_crash(directory(), 20'000, 256 * 1024);
+  fill_and_crash(directory(), 20'000, 640 * 1024);
   const auto tables = files(".sst");
   ASSERT_GT(tables.size(), 2u);
   const fs::path manifest =
@@ -221,7 +221,7 @@ TEST_F(DamagedLog, ATruncatedManifestCostsNoTableHoweverOftenTheLogIsOpened) {
 }
 
 TEST_F(DamagedLog, AMissingCurrentIsRefusedAndNothingIsTouched) {
-  fill_and_crash(directory(), 20'000, 256 * 1024);
+  fill_and_crash(directory(), 20'000, 640 * 1024);
   const auto tables = files(".sst");
   fs::remove(database() / "CURRENT");
   for (int start = 0; start < 3; ++start) {

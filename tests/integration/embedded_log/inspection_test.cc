@@ -138,7 +138,7 @@ TEST_F(InspectedLog, ItsScratchDirectoryIsGoneAfterwards) {
 }
 
 TEST_F(InspectedLog, CheckNamesTheFirstDamagedRecord) {
-  fill_and_crash(directory(), 20'000, 256 * 1024);
+  fill_and_crash(directory(), 20'000, 640 * 1024);
   const auto tables = files(".sst");
   ASSERT_GT(tables.size(), 2u);
   flip_byte(tables[1], 100'000);
@@ -155,7 +155,7 @@ TEST_F(InspectedLog, CheckNamesTheFirstDamagedRecord) {
 }
 
 TEST_F(InspectedLog, CheckNamesTheFirstRecordOfALostMiddle) {
-  fill_and_crash(directory(), 20'000, 256 * 1024);
+  fill_and_crash(directory(), 20'000, 640 * 1024);
   const auto tables = files(".sst");
   ASSERT_GT(tables.size(), 2u);
   fs::remove(tables[tables.size() / 2]);
