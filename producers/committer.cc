@@ -50,13 +50,38 @@ Result<std::vector<LogRecord>> Committer::read(std::int64_t from, std::size_t ma
   return log_.store->read({from, tail_.end(), max_records, max_bytes});
 }
 
+Result<RecordStore::Checked> Committer::check(const ReadRange& range) const {
+  const std::shared_lock lock(store_mutex_);
+  if (!log_.store) return schemas::fail(ErrorCode::unavailable, "the log is closed");
+  return log_.store->check(range);
+}
+
 LogCondition Committer::condition() const {
+  std::optional<Error> damage;
   {
     const std::lock_guard lock(mutex_);
     if (ended_) return {false, ended_->message};
+    damage = damage_;
   }
   if (const auto lack = lack_of_room()) return {false, fmt::format("{}: {}", lack->message, lack->hint)};
+  if (damage) return {true, fmt::format("{}: {}", damage->message, damage->hint)};
   return {};
+}
+
+void Committer::note_damage(const Error& error) {
+  const std::lock_guard lock(mutex_);
+  if (damage_) return;
+  damage_ = Error{error.code, error.message, damage_hint()};
+  spdlog::error("{}", damage_->message);
+  spdlog::error("hint: {}", damage_->hint);
+}
+
+std::string Committer::damage_hint() const {
+  return fmt::format(
+      "what was applied stays in force, but the views cannot be rebuilt over it: stop the daemon and bring {} back "
+      "from "
+      "a copy; `solo log check` looks at every record",
+      options_.directory.native());
 }
 
 std::optional<Error> Committer::lack_of_room() const {
@@ -177,10 +202,15 @@ void Committer::sync_mark() {
 }
 
 void Committer::merge_tables(std::size_t at_least) {
+  // It takes as much room as it gives back in the end.
+  if (!merging_ || lack_of_room()) return;
   const std::shared_lock lock(store_mutex_);
   for (bool more = true; more && log_.store;) {
     const auto merged = log_.store->merge_tables(at_least);
-    if (!merged) spdlog::warn("{}", merged.error().message);
+    if (!merged) {
+      merging_ = false;
+      note_damage(merged.error());
+    }
     more = merged.value_or(false);
   }
 }

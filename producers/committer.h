@@ -15,6 +15,7 @@
 #include <optional>
 #include <shared_mutex>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -42,7 +43,13 @@ class Committer {
   schemas::Result<std::vector<schemas::LogRecord>> read(std::int64_t from, std::size_t max_records,
                                                         std::size_t max_bytes) const;
 
+  /// Reads durable records as read() does and keeps nothing.
+  schemas::Result<RecordStore::Checked> check(const ReadRange& range) const;
+
   LogCondition condition() const;
+
+  /// Records that cannot be read have been found: condition() says so from now on. The first to be found counts.
+  void note_damage(const schemas::Error& error);
 
   /// Commits what is queued, ends the threads, and marks the log as closed in order. Repeated: the same answer.
   schemas::Result<void> close();
@@ -53,6 +60,7 @@ class Committer {
   void succeed(std::vector<PendingAppend>& batch);
   void refuse(std::vector<PendingAppend>& batch, const schemas::Error& error);
   void fail(std::vector<PendingAppend>& batch, const schemas::Error& error);
+  std::string damage_hint() const;
   schemas::Result<void> reopen(const schemas::Error& cause);
   void end_for_good(const schemas::Error& error);
   std::optional<schemas::Error> lack_of_room() const;
@@ -72,8 +80,11 @@ class Committer {
   std::condition_variable stopping_changed_;
   bool stopping_ = false;
   std::optional<schemas::Error> ended_;
+  std::optional<schemas::Error> damage_;
 
   std::optional<schemas::Result<void>> closed_;
+  /// The keeper's: tables that could not be merged would not be the next time either.
+  bool merging_ = true;
   std::thread keeper_;
   std::thread thread_;
 };

@@ -1,5 +1,8 @@
 #include "producers/embedded_log.h"
 
+#include <spdlog/spdlog.h>
+
+#include <optional>
 #include <utility>
 
 #include "producers/committer.h"
@@ -22,6 +25,7 @@ struct EmbeddedLog::Impl {
   QueueWriter commands;
   QueueWriter observations;
   Committer committer;
+  std::optional<LogScrub> scrub;
 };
 
 EmbeddedLog::EmbeddedLog(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -36,7 +40,22 @@ Result<std::unique_ptr<EmbeddedLog>> EmbeddedLog::open(EmbeddedLogOptions option
       new EmbeddedLog(std::make_unique<Impl>(std::move(options), clock, std::move(*opened))));
 }
 
-Result<void> EmbeddedLog::close() { return impl_->committer.close(); }
+Result<void> EmbeddedLog::close() {
+  impl_->scrub.reset();
+  return impl_->committer.close();
+}
+
+void EmbeddedLog::check_in_background(ScrubPace pace) {
+  auto& committer = impl_->committer;
+  const auto end = committer.tail().end();
+  impl_->scrub.emplace(
+      end, pace, [&committer](const ReadRange& range) { return committer.check(range); },
+      [&committer, end](const Result<void>& ended) {
+        if (ended) return spdlog::info("log: all {} records are sound", end);
+        // Closed in the meantime: nothing is known of the rest.
+        if (ended.error().code != schemas::ErrorCode::unavailable) committer.note_damage(ended.error());
+      });
+}
 
 const Genesis& EmbeddedLog::genesis() const { return impl_->committer.genesis(); }
 EventWriter& EmbeddedLog::commands() { return impl_->commands; }

@@ -11,9 +11,12 @@
 // there, and only then takes more. If that fails, everything is refused and `on_fatal` is told: the process has to end.
 // Below `min_free_bytes` appends are refused with resource_exhausted, by measuring anew each time; reading goes on.
 //
+// Damage: a record that cannot be read is data_loss to whoever reads it. check_in_background() finds those that nobody
+// reads.
+//
 // Threads: every function may be called from any thread. Two of its own: the committer, and one that once a second
-// syncs the mark and merges small tables. Ownership: readers (consumers/embedded_reader.h) borrow the log; they end
-// before it.
+// syncs the mark and merges small tables; a third one while it is checked. Ownership: readers
+// (consumers/embedded_reader.h) borrow the log; they end before it.
 #pragma once
 
 #include <atomic>
@@ -29,6 +32,7 @@
 #include "producers/clock.h"
 #include "producers/entropy.h"
 #include "producers/event_log.h"
+#include "producers/log_scrub.h"
 
 namespace rocksdb {
 class Env;
@@ -85,6 +89,10 @@ class EmbeddedLog final : public EventLog {
   /// Commits what is outstanding and marks the log as closed in order. What is appended later is refused at once, on
   /// the caller's thread. An error: the log had closed itself before, for good. Repeated: the same answer.
   schemas::Result<void> close();
+
+  /// Reads every record that is there now, once, slowly, on a thread of its own; close() ends it at once. A record that
+  /// cannot be read makes condition() name it, from then on. To be called once.
+  void check_in_background(ScrubPace pace = {});
 
   std::string_view kind() const override { return "embedded"; }
   const Genesis& genesis() const override;

@@ -177,6 +177,10 @@ Result<Recovered> recover_store(const EmbeddedLogOptions& options, std::int64_t 
   if (!rescue) return fail(rescue.error());
   const auto damaged = rescue->damaged_bytes();
   if (!damaged) return fail(damaged.error());
+  const auto manifest = rescue->cut_manifest(paths.database);
+  if (!manifest) return fail(manifest.error());
+  if (*manifest > 0)
+    spdlog::warn("log: {} bytes of a half-written change to its list of tables were cut off", *manifest);
   Recovered opened;
   opened.cut_bytes = *damaged;
   // A refusal leaves the database as it was found, so that the next start finds, and says, the same.
@@ -222,9 +226,10 @@ Result<OpenedLog> open_log(const EmbeddedLogOptions& options, const Clock& clock
   const bool there = RecordStore::exists(paths.database);
   if (auto made = make_directory(paths.database); !made) return fail(made.error());
   if (!there) {
-    const auto others = holds_database_files(paths.database);
-    if (!others) return fail(others.error());
-    if (*others) return fail(missing_current(paths));
+    // Without records its making was interrupted.
+    const auto records = holds_records(paths.database);
+    if (!records) return fail(records.error());
+    if (*records) return fail(missing_current(paths));
     if (report.marked_end > 0) return fail(missing_tail(paths, 0, report.marked_end, {}));
   }
   auto opened = there ? recover_store(options, report.marked_end) : open_new_store(options);

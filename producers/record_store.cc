@@ -163,33 +163,55 @@ Result<void> RecordStore::append(std::int64_t first, std::span<const NewRecord> 
   return {};
 }
 
-Result<std::vector<LogRecord>> RecordStore::read(const ReadRange& range) const {
-  std::vector<LogRecord> found;
-  if (range.from >= range.end) return found;
-  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(rocksdb::ReadOptions()));
+/// Gives every record of the range, checked, to `visit`, until the limits are reached.
+template <class Visit>
+Result<void> RecordStore::walk(const ReadRange& range, bool keep_in_cache, Visit visit) const {
+  if (range.from >= range.end) return {};
+  rocksdb::ReadOptions reading;
+  reading.fill_cache = keep_in_cache;
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db->NewIterator(reading));
   const auto first = encode_offset(range.from);
   std::size_t bytes = 0;
+  std::size_t records = 0;
   auto expected = range.from;
-  const auto damaged = [&](schemas::Error error) -> Result<std::vector<LogRecord>> {
-    if (!found.empty()) return std::move(found);
+  const auto damaged = [&](schemas::Error error) -> Result<void> {
+    if (records > 0) return {};
     return fail(std::move(error));
   };
-  for (at->Seek({first.data(), first.size()}); expected < range.end && found.size() < range.max_records; at->Next()) {
+  for (at->Seek({first.data(), first.size()}); expected < range.end && records < range.max_records; at->Next()) {
     if (!at->Valid()) {
-      if (at->status().ok() && impl_->follows) break;
+      if (at->status().ok() && impl_->follows) return {};
       if (at->status().ok()) return damaged(missing_error(expected));
       return damaged(unreadable_error(expected, at->status()));
     }
     const auto offset = decode_offset(view(at->key()));
     if (!offset || *offset != expected) return damaged(missing_error(expected));
-    if (!found.empty() && bytes + at->value().size() > range.max_bytes) break;
+    if (records > 0 && bytes + at->value().size() > range.max_bytes) return {};
     auto record = decode_record(expected, view(at->value()));
     if (!record) return damaged(record.error());
     bytes += at->value().size();
-    found.push_back(std::move(*record));
+    visit(std::move(*record));
+    ++records;
     ++expected;
   }
+  return {};
+}
+
+Result<std::vector<LogRecord>> RecordStore::read(const ReadRange& range) const {
+  std::vector<LogRecord> found;
+  auto walked = walk(range, true, [&](LogRecord&& record) { found.push_back(std::move(record)); });
+  if (!walked) return fail(walked.error());
   return found;
+}
+
+Result<RecordStore::Checked> RecordStore::check(const ReadRange& range) const {
+  Checked checked{range.from, 0};
+  auto walked = walk(range, false, [&](LogRecord&& record) {
+    checked.end = record.position.offset + 1;
+    checked.bytes += record.key.size() + record.value.size();
+  });
+  if (!walked) return fail(walked.error());
+  return checked;
 }
 
 bool RecordStore::is_sound(std::int64_t offset) const {
@@ -215,13 +237,31 @@ Result<bool> RecordStore::merge_tables(std::size_t at_least) {
   std::vector<rocksdb::SstFileMetaData> oldest = tables.levels.at(0).files;
   std::sort(oldest.begin(), oldest.end(),
             [](const auto& left, const auto& right) { return left.smallest_seqno < right.smallest_seqno; });
+  oldest.resize(kTablesToMerge);
+  // RocksDB takes no more writes once a merge has come upon damage.
+  for (const auto& table : oldest) {
+    if (auto sound = check_table(table.smallestkey, table.largestkey); !sound) return fail(sound.error());
+  }
   std::vector<std::string> names;
-  for (std::size_t at = 0; at < kTablesToMerge && at < oldest.size(); ++at) names.push_back(oldest[at].name);
+  for (const auto& table : oldest) names.push_back(table.name);
   rocksdb::CompactionOptions options;
   options.compression = rocksdb::kNoCompression;
   const auto status = impl_->db->CompactFiles(options, names, 1);
   if (!status.ok()) return fail(to_error(status, "the log's tables cannot be merged"));
   return true;
+}
+
+Result<void> RecordStore::check_table(std::string_view smallest, std::string_view largest) const {
+  const auto first = decode_offset(smallest);
+  const auto last = decode_offset(largest);
+  if (!first) return fail(first.error());
+  if (!last) return fail(last.error());
+  for (auto next = *first; next <= *last;) {
+    const auto checked = check({next, *last + 1});
+    if (!checked) return fail(checked.error());
+    next = checked->end;
+  }
+  return {};
 }
 
 Result<void> RecordStore::catch_up() {

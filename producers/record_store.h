@@ -78,6 +78,13 @@ class RecordStore {
   /// writer, a store that has not come so far yet answers with what it has.
   schemas::Result<std::vector<schemas::LogRecord>> read(const ReadRange& range) const;
 
+  /// Reads as read() does and keeps nothing, in memory or in the cache: how far it came, and how many bytes that was.
+  struct Checked {
+    std::int64_t end = 0;
+    std::size_t bytes = 0;
+  };
+  schemas::Result<Checked> check(const ReadRange& range) const;
+
   /// Is this one record there and sound? Looks at no other: damage elsewhere does not matter.
   bool is_sound(std::int64_t offset) const;
 
@@ -86,7 +93,7 @@ class RecordStore {
 
   /// Makes one large table of kTablesToMerge small ones, so that the number of tables grows slowly, if there are so
   /// many and `at_least`. false: there are not. Takes as long as writing them anew; may go on beside append() and
-  /// read().
+  /// read(). data_loss: one of their records is damaged; nothing was merged, and appending goes on.
   schemas::Result<bool> merge_tables(std::size_t at_least = kTablesToMerge);
 
   schemas::Result<void> catch_up();
@@ -94,6 +101,9 @@ class RecordStore {
  private:
   struct Impl;
   explicit RecordStore(std::unique_ptr<Impl> impl);
+  template <class Visit>
+  schemas::Result<void> walk(const ReadRange& range, bool keep_in_cache, Visit visit) const;
+  schemas::Result<void> check_table(std::string_view smallest, std::string_view largest) const;
   static std::unique_ptr<RecordStore> wrap(rocksdb::DB* db, bool follows);
   std::unique_ptr<Impl> impl_;
 };

@@ -74,10 +74,15 @@ class MappedFile {
 
 bool is_wal(const fs::path& path) { return path.extension() == ".log"; }
 
+bool holds_some_records(const fs::path& path) { return is_wal(path) || path.extension() == ".sst"; }
+
+bool is_manifest(const fs::path& path) {
+  return path.filename().native().starts_with("MANIFEST-") && !path.has_extension();
+}
+
 /// What a RocksDB cannot be opened without.
 bool is_database_file(const fs::path& path) {
-  const auto name = path.filename().native();
-  return is_wal(path) || path.extension() == ".sst" || name == "CURRENT" || name.starts_with("MANIFEST-");
+  return holds_some_records(path) || is_manifest(path) || path.filename() == "CURRENT";
 }
 
 Result<std::vector<fs::path>> files_in(const fs::path& directory, bool (*wanted)(const fs::path&)) {
@@ -161,6 +166,23 @@ Result<std::uint64_t> WalRescue::damaged_bytes() const {
   return damaged;
 }
 
+Result<std::uint64_t> WalRescue::cut_manifest(const fs::path& database) const {
+  std::uint64_t cut = 0;
+  const auto manifests = files_in(database, is_manifest);
+  if (!manifests) return fail(manifests.error());
+  for (const auto& manifest : *manifests) {
+    const auto file = MappedFile::open(manifest);
+    if (!file) return fail(file.error());
+    const auto sound = sound_wal_prefix(file->bytes());
+    if (sound == file->bytes().size()) continue;
+    // A new file: the link keeps what was there.
+    auto written = write_file(manifest, file->bytes().substr(0, sound));
+    if (!written) return fail(written.error());
+    cut += file->bytes().size() - sound;
+  }
+  return cut;
+}
+
 Result<void> WalRescue::restore(const fs::path& database) const {
   const auto now = files_in(database, is_database_file);
   if (!now) return fail(now.error());
@@ -182,7 +204,8 @@ Result<void> WalRescue::drop() const {
   std::error_code error;
   fs::remove_all(links(), error);
   if (error) return fail(errno_error(error.value(), "remove", links()));
-  return {};
+  // Links that came back after records had been appended would be taken for those of an interrupted recovery.
+  return sync_directory(directory_);
 }
 
 Result<fs::path> WalRescue::keep() const {
@@ -208,8 +231,8 @@ Result<fs::path> WalRescue::keep() const {
   }
 }
 
-Result<bool> holds_database_files(const fs::path& database) {
-  const auto files = files_in(database, is_database_file);
+Result<bool> holds_records(const fs::path& database) {
+  const auto files = files_in(database, holds_some_records);
   if (!files) return fail(files.error());
   return !files->empty();
 }

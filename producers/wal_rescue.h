@@ -22,6 +22,11 @@ class WalRescue {
   /// Bytes behind the last whole record of the write-ahead logs: half-written or damaged, or behind something that is.
   schemas::Result<std::uint64_t> damaged_bytes() const;
 
+  /// The manifest ends in garbage after a power failure in the middle of a write to it, and RocksDB then opens nothing.
+  /// What it depends on is always synced, so a copy without the end takes its place in `database`. How many bytes were
+  /// cut; nothing may have it open.
+  schemas::Result<std::uint64_t> cut_manifest(const std::filesystem::path& database) const;
+
   /// Puts the database's files back as begin() found them; nothing may have it open.
   schemas::Result<void> restore(const std::filesystem::path& database) const;
 
@@ -39,8 +44,8 @@ class WalRescue {
   std::filesystem::path directory_;
 };
 
-/// Does the directory hold tables, write-ahead logs or manifests of a RocksDB?
-schemas::Result<bool> holds_database_files(const std::filesystem::path& database);
+/// Does the directory hold tables or write-ahead logs of a RocksDB? The first thing a new one gets is its manifest.
+schemas::Result<bool> holds_records(const std::filesystem::path& database);
 
 /// How many bytes from the start of a RocksDB write-ahead log are whole records with the right checksums.
 /// Format: RocksDB's db/log_format.h (blocks of 32 KiB, a header of 7 bytes before each fragment).

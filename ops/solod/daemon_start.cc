@@ -173,6 +173,7 @@ Result<void> Daemon::start() {
 }
 
 void Daemon::on_ready() {
+  parts_->log->check_in_background();
   const auto status = parts_->runtime->status();
   if (status.phase == consumers::RuntimePhase::gateway_only) {
     spdlog::warn("ready as a gateway only, {:.1f} ms after the start: {}", parts_->watch.total(), status.detail);

@@ -180,6 +180,35 @@ TEST_F(DamagedLog, AFlippedByteInAnEarlyRecordIsFoundWhenItIsReadUnderItsOffset)
   EXPECT_TRUE((*log)->read(19'999, 1, 1)) << "the damage is confined";
 }
 
+TEST_F(DamagedLog, AFlippedByteInAnEarlyRecordIsFoundInTheBackgroundAndAppendingGoesOn) {
+  fill_and_crash(directory(), 20'000, 640 * 1024);
+  const auto tables = files(".sst");
+  ASSERT_GT(tables.size(), 2u);
+  flip_byte(tables[1], 100'000);
+  const auto log = open();
+  ASSERT_TRUE(log) << log.error().message;
+  EXPECT_EQ((*log)->condition().detail, "");
+  (*log)->check_in_background({1024 * 1024, std::size_t{1} << 40});
+  ASSERT_TRUE(eventually([&] { return !(*log)->condition().detail.empty(); }));
+  const auto condition = (*log)->condition();
+  EXPECT_TRUE(condition.writable);
+  std::int64_t damaged = 0;
+  while ((*log)->read(damaged, 1, 1)) ++damaged;
+  EXPECT_NE(condition.detail.find(fmt::format("record {} ", damaged)), std::string::npos) << condition.detail;
+  EXPECT_NE(condition.detail.find(directory().native()), std::string::npos) << condition.detail;
+  EXPECT_TRUE(is_durable(append((*log)->commands(), "goes on")));
+}
+
+TEST_F(DamagedLog, ASoundLogIsCheckedInTheBackgroundWithoutAWord) {
+  fill_and_crash(directory(), 20'000, 640 * 1024);
+  const auto log = open();
+  ASSERT_TRUE(log) << log.error().message;
+  (*log)->check_in_background({1024 * 1024, std::size_t{1} << 40});
+  EXPECT_TRUE(is_durable(append((*log)->commands(), "beside it")));
+  EXPECT_TRUE((*log)->close());
+  EXPECT_EQ((*log)->condition().detail, "");
+}
+
 TEST_F(DamagedLog, ALostMiddleIsRefusedUnderItsOffset) {
   fill_and_crash(directory(), 20'000, 640 * 1024);
   const auto tables = files(".sst");
@@ -220,6 +249,16 @@ TEST_F(DamagedLog, ATruncatedManifestCostsNoTableHoweverOftenTheLogIsOpened) {
   }
 }
 
+TEST_F(DamagedLog, AHalfWrittenChangeToTheManifestIsCut) {
+  for (const char byte : {'\0', '\x5a'}) {
+    fill_and_crash(directory(), byte == '\0' ? 5'000 : 10'000, 640 * 1024);
+    const auto name = read_file(database() / "CURRENT").substr(0, std::string("MANIFEST-000000").size());
+    append_to_file(database() / name, std::string(100, byte));
+    expect_records(byte == '\0' ? 5'000 : 10'000);
+    EXPECT_TRUE(evidence().empty());
+  }
+}
+
 TEST_F(DamagedLog, AMissingCurrentIsRefusedAndNothingIsTouched) {
   fill_and_crash(directory(), 20'000, 640 * 1024);
   const auto tables = files(".sst");
@@ -232,6 +271,15 @@ TEST_F(DamagedLog, AMissingCurrentIsRefusedAndNothingIsTouched) {
     // As somebody who does not know better would try.
     fs::remove(directory() / "mark");
   }
+}
+
+TEST_F(DamagedLog, ALogWhoseMakingWasInterruptedIsMade) {
+  // A manifest comes first in a new database.
+  fs::create_directories(database());
+  append_to_file(database() / "MANIFEST-000001", "half of it");
+  const auto log = open();
+  ASSERT_TRUE(log) << log.error().message;
+  EXPECT_TRUE(report().created);
 }
 
 TEST_F(DamagedLog, SomethingElseAtOffsetZeroIsNoSoloLog) {

@@ -18,6 +18,7 @@ class FailingLog : public LogDirectory {
   void open_faulty() {
     auto with = options();
     with.env = env_.get();
+    with.write_buffer_bytes = write_buffer_bytes_;
     with.on_fatal = [this](const schemas::Error& error) { fatal_.set_value(error); };
     with.free_space = [this](const std::filesystem::path&) { return schemas::Result<std::uint64_t>(free_); };
     auto opened = open(with);
@@ -26,6 +27,7 @@ class FailingLog : public LogDirectory {
   }
 
   FaultyEnv env_;
+  std::size_t write_buffer_bytes_ = 1024 * 1024;
   std::atomic<std::uint64_t> free_ = 1024 * kMiB;
   std::promise<schemas::Error> fatal_;
   std::unique_ptr<producers::EmbeddedLog> log_;
@@ -111,7 +113,7 @@ TEST_F(FailingLog, AfterAFailedSyncQueuedCommandsAreWrittenAndQueuedObservations
 TEST_F(FailingLog, WhenItCannotBeReopenedItEndsForGoodAndSaysSo) {
   open_faulty();
   ASSERT_TRUE(is_durable(append(log_->commands(), "kept")));
-  env_->power_off();
+  env_->take_away();
   EXPECT_TRUE(is_unknown(append(log_->commands(), "unknown")));
   auto told = fatal_.get_future();
   ASSERT_EQ(told.wait_for(std::chrono::seconds(30)), std::future_status::ready);
@@ -123,6 +125,45 @@ TEST_F(FailingLog, WhenItCannotBeReopenedItEndsForGoodAndSaysSo) {
   const auto again = open();
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(read_values(**again).value().at(0), "kept");
+}
+
+TEST_F(FailingLog, ADiskThatIsFullAllTheSameEndsItForGoodAndLosesNothing) {
+  open_faulty();
+  ASSERT_TRUE(is_durable(append(log_->commands(), "kept")));
+  // Below the watermark nothing was written; somebody else took the rest since it was last measured.
+  env_->set_full(true);
+  EXPECT_TRUE(is_unknown(append(log_->commands(), "unknown")));
+  auto told = fatal_.get_future();
+  ASSERT_EQ(told.wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_EQ(told.get().code, ErrorCode::resource_exhausted);
+  log_.reset();
+  env_->set_full(false);
+  const auto again = open();
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(read_values(**again).value().at(0), "kept");
+}
+
+TEST_F(FailingLog, AFullDiskWhileATableIsWrittenEndsItForGoodAndLosesNothing) {
+  write_buffer_bytes_ = 64 * 1024;
+  open_faulty();
+  std::vector<std::string> acknowledged;
+  bool ended = false;
+  for (int number = 0; number < 2000 && !ended; ++number) {
+    if (number == 100) env_->fail_tables(rocksdb::IOStatus::NoSpace("No space left on device"));
+    const auto value = std::to_string(number) + std::string(1000, 'v');
+    const auto result = append(log_->commands(), value);
+    if (is_durable(result)) acknowledged.push_back(value);
+    ended = is_refused(result);
+  }
+  EXPECT_TRUE(ended);
+  EXPECT_GE(acknowledged.size(), 100u);
+  log_.reset();
+  const auto again = open();
+  ASSERT_TRUE(again) << again.error().message;
+  const auto values = read_values(**again);
+  ASSERT_TRUE(values) << values.error().message;
+  ASSERT_GE(values->size(), acknowledged.size());
+  for (std::size_t at = 0; at < acknowledged.size(); ++at) ASSERT_EQ((*values)[at], acknowledged[at]);
 }
 
 TEST_F(FailingLog, DamageThatRocksDbMeetsByItselfEndsTheLogForGood) {

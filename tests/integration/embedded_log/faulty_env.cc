@@ -13,7 +13,7 @@ using rocksdb::Slice;
 
 namespace {
 
-IOStatus off_error() { return IOStatus::IOError("Input/output error (power is off)"); }
+IOStatus away_error() { return IOStatus::IOError("Input/output error"); }
 
 }  // namespace
 
@@ -24,18 +24,20 @@ class FaultyFile final : public rocksdb::FSWritableFileWrapper {
         system_(system),
         path_(std::move(path)),
         is_wal_(std::filesystem::path(path_).extension() == ".log"),
+        is_table_(std::filesystem::path(path_).extension() == ".sst"),
         file_(std::move(file)) {}
 
   IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
-    if (system_.off_) return off_error();
+    if (system_.away_) return away_error();
+    if (system_.full_) return IOStatus::NoSpace("No space left on device");
+    const std::lock_guard lock(system_.mutex_);
+    if (is_table_ && system_.table_appends_) return *system_.table_appends_;
     if (is_wal_) {
-      const std::lock_guard lock(system_.mutex_);
       if (auto fault = std::exchange(system_.next_wal_append_, nullptr)) {
         file_->Append(Slice(data.data(), data.size() / 2), options, debug).PermitUncheckedError();
         return *fault;
       }
     }
-    size_ += data.size();
     return file_->Append(data, options, debug);
   }
   IOStatus Append(const Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo&,
@@ -64,20 +66,14 @@ class FaultyFile final : public rocksdb::FSWritableFileWrapper {
         return IOStatus::IOError("Input/output error");
       }
     }
-    if (system_.off_) return off_error();
-    const auto reached = size_;
-    auto status = real();
-    const std::lock_guard lock(system_.mutex_);
-    // A failure while it went on: nobody was told, so it counts as not synced.
-    if (system_.off_) return off_error();
-    if (status.ok()) system_.synced_[path_] = reached;
-    return status;
+    if (system_.away_) return away_error();
+    return real();
   }
 
   FaultyFileSystem& system_;
   const std::string path_;
   const bool is_wal_;
-  std::uint64_t size_ = 0;
+  const bool is_table_;
   std::unique_ptr<FSWritableFile> file_;
 };
 
@@ -86,46 +82,30 @@ void FaultyFileSystem::fail_next_wal_append(IOStatus status) {
   next_wal_append_ = std::make_unique<IOStatus>(std::move(status));
 }
 
-void FaultyFileSystem::cut_unsynced() {
+void FaultyFileSystem::fail_tables(IOStatus status) {
   const std::lock_guard lock(mutex_);
-  for (const auto& [path, size] : synced_) {
-    std::error_code gone;
-    const auto now = std::filesystem::file_size(path, gone);
-    if (!gone && now > size) std::filesystem::resize_file(path, size);
-  }
+  table_appends_ = std::make_unique<IOStatus>(std::move(status));
 }
 
 IOStatus FaultyFileSystem::NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                            std::unique_ptr<FSWritableFile>* file, IODebugContext* debug) {
-  if (off_) return off_error();
+  if (away_) return away_error();
   std::unique_ptr<FSWritableFile> real;
   auto status = target()->NewWritableFile(path, options, &real, debug);
   if (!status.ok()) return status;
-  const std::lock_guard lock(mutex_);
-  synced_[path] = 0;
   *file = std::make_unique<FaultyFile>(*this, path, std::move(real));
   return status;
 }
 
 IOStatus FaultyFileSystem::RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
                                       IODebugContext* debug) {
-  if (off_) return off_error();
-  auto status = target()->RenameFile(from, to, options, debug);
-  const std::lock_guard lock(mutex_);
-  const auto known = synced_.find(from);
-  if (status.ok() && known != synced_.end()) {
-    synced_[to] = known->second;
-    synced_.erase(from);
-  }
-  return status;
+  if (away_) return away_error();
+  return target()->RenameFile(from, to, options, debug);
 }
 
 IOStatus FaultyFileSystem::DeleteFile(const std::string& path, const IOOptions& options, IODebugContext* debug) {
-  if (off_) return off_error();
-  auto status = target()->DeleteFile(path, options, debug);
-  const std::lock_guard lock(mutex_);
-  if (status.ok()) synced_.erase(path);
-  return status;
+  if (away_) return away_error();
+  return target()->DeleteFile(path, options, debug);
 }
 
 }  // namespace solo::testing

@@ -1,15 +1,10 @@
-// RocksDB's file system with faults on demand: a sync that fails, a write that fails, a power failure.
-//
-// A power failure in two steps: power_off() lets no write, sync, rename or removal happen any more; when the log over
-// it is gone, cut_unsynced() shortens every file to what was synced, as a disk would have it at the next start.
+// RocksDB's file system with faults on demand: a sync that fails, a write that fails, a disk that is full or gone.
 #pragma once
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 
 #include <atomic>
-#include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -25,8 +20,12 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   void fail_next_wal_sync() { wal_syncs_to_fail_ = 1; }
   /// The next write to a write-ahead log puts half of it there and reports `status`.
   void fail_next_wal_append(rocksdb::IOStatus status);
-  void power_off() { off_ = true; }
-  void cut_unsynced();
+  /// From now on every write to a table reports it.
+  void fail_tables(rocksdb::IOStatus status);
+  /// While true, nothing can be written any more: no space.
+  void set_full(bool full) { full_ = full; }
+  /// From now on no write, sync, rename or removal happens any more.
+  void take_away() { away_ = true; }
   /// How many syncs of write-ahead logs have begun.
   int wal_syncs() const { return wal_syncs_; }
   /// Syncs of write-ahead logs wait while it is held.
@@ -43,13 +42,14 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
  private:
   friend class FaultyFile;
 
-  std::atomic<bool> off_ = false;
+  std::atomic<bool> away_ = false;
+  std::atomic<bool> full_ = false;
   std::atomic<int> wal_syncs_to_fail_ = 0;
   std::atomic<int> wal_syncs_ = 0;
   std::mutex wal_sync_mutex_;
   std::mutex mutex_;  // of what follows
   std::unique_ptr<rocksdb::IOStatus> next_wal_append_;
-  std::map<std::string, std::uint64_t> synced_;
+  std::unique_ptr<rocksdb::IOStatus> table_appends_;
 };
 
 /// An Env over one.

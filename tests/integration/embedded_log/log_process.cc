@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "producers/embedded_log.h"
+#include "tests/support/power_cut.h"
 
 namespace solo::testing {
 namespace {
@@ -26,9 +27,10 @@ struct OpenLog {
   producers::SystemEntropy entropy;
   std::unique_ptr<producers::EmbeddedLog> log;
 
-  explicit OpenLog(const std::string& directory, std::size_t write_buffer = 0) {
+  explicit OpenLog(const std::string& directory, std::size_t write_buffer = 0, rocksdb::Env* env = nullptr) {
     producers::EmbeddedLogOptions options;
     options.directory = directory;
+    options.env = env;
     if (write_buffer > 0) options.write_buffer_bytes = write_buffer;
     auto opened = producers::EmbeddedLog::open(options, clock, entropy);
     if (!opened) {
@@ -45,15 +47,14 @@ struct OpenLog {
   for (;;) pause();
 }
 
-[[noreturn]] void append_for_ever(const std::string& directory, const std::string& acknowledged) {
-  const OpenLog open(directory);
+[[noreturn]] void append_for_ever(const OpenLog& open, const std::string& acknowledged, std::size_t value_bytes) {
   const int file = ::open(acknowledged.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   std::vector<std::thread> threads;
   std::atomic<std::int64_t> next = 0;
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&] {
       for (;;) {
-        const auto value = fmt::format("{}-{}-{}", getpid(), next++, std::string(200, 'v'));
+        const auto value = fmt::format("{}-{}-{}", getpid(), next++, std::string(value_bytes, 'v'));
         std::promise<void> ended;
         open.log->commands().append("acme", value, [&](AppendResult result) {
           if (const auto* durable = std::get_if<Durable>(&result)) {
@@ -67,6 +68,13 @@ struct OpenLog {
     });
   }
   for (;;) pause();
+}
+
+[[noreturn]] void append_until_power_cut(const std::string& directory, const std::string& acknowledged,
+                                         const PowerCutOptions& cut) {
+  const PowerCutEnv env(cut);
+  const OpenLog open(directory, 64 * 1024, env.get());
+  append_for_ever(open, acknowledged, 4000);
 }
 
 [[noreturn]] void fill(const std::string& directory, std::int64_t end, std::size_t write_buffer) {
@@ -104,6 +112,13 @@ std::unique_ptr<Child> start_appender(const std::filesystem::path& log, const st
   return start("append", log, {acknowledged.string()});
 }
 
+std::unique_ptr<Child> start_appender_until_power_cut(const std::filesystem::path& log,
+                                                      const std::filesystem::path& acknowledged,
+                                                      const PowerCutRun& run) {
+  return start("power", log,
+               {acknowledged.string(), run.journal.string(), std::to_string(run.operation), run.sync ? "sync" : "-"});
+}
+
 std::map<std::int64_t, std::string> read_acknowledged(const std::filesystem::path& file) {
   std::map<std::int64_t, std::string> found;
   const auto text = read_file(file);
@@ -124,7 +139,10 @@ void fill_and_crash(const std::filesystem::path& log, std::int64_t end, std::siz
 std::optional<int> run_mode(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "";
   if (mode == "--mode=hold") hold(argv[2], argv[3]);
-  if (mode == "--mode=append") append_for_ever(argv[2], argv[3]);
+  if (mode == "--mode=append") append_for_ever(OpenLog(argv[2]), argv[3], 200);
+  if (mode == "--mode=power") {
+    append_until_power_cut(argv[2], argv[3], {argv[4], std::stoull(argv[5]), std::string(argv[6]) == "sync"});
+  }
   if (mode == "--mode=fill") fill(argv[2], std::stoll(argv[3]), std::stoull(argv[4]));
   return std::nullopt;
 }

@@ -21,6 +21,17 @@ std::unique_ptr<Child> start_holder(const std::filesystem::path& log, const std:
 /// durable.
 std::unique_ptr<Child> start_appender(const std::filesystem::path& log, const std::filesystem::path& acknowledged);
 
+/// The same over a PowerCutEnv, with records of a few kilobytes and a small write buffer, so that tables are written
+/// and merged all the time. It ends by itself, unless the operation never comes.
+struct PowerCutRun {
+  std::filesystem::path journal;
+  std::uint64_t operation = 0;
+  bool sync = true;
+};
+std::unique_ptr<Child> start_appender_until_power_cut(const std::filesystem::path& log,
+                                                      const std::filesystem::path& acknowledged,
+                                                      const PowerCutRun& run);
+
 /// The whole lines of that file.
 std::map<std::int64_t, std::string> read_acknowledged(const std::filesystem::path& file);
 

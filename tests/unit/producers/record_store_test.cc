@@ -65,7 +65,7 @@ TEST_F(RecordStoreTest, MergingWaitsForAsManyTablesAsItIsTold) {
   EXPECT_FALSE(store->merge_tables(RecordStore::kTablesToMerge + 1).value());
 }
 
-TEST_F(RecordStoreTest, MergingADamagedTableIsDataLoss) {
+TEST_F(RecordStoreTest, MergingADamagedTableIsDataLossAndAppendingGoesOn) {
   {
     const auto store = open();
     for (std::size_t table = 0; table < RecordStore::kTablesToMerge; ++table) add_table(*store);
@@ -77,9 +77,12 @@ TEST_F(RecordStoreTest, MergingADamagedTableIsDataLoss) {
     file.seekp(20);
     file.put('\x7f');
   }
-  const auto merged = open()->merge_tables();
+  const auto store = open();
+  const auto merged = store->merge_tables();
   ASSERT_FALSE(merged);
   EXPECT_EQ(merged.error().code, schemas::ErrorCode::data_loss) << merged.error().message;
+  EXPECT_NE(merged.error().message.find("record "), std::string::npos) << merged.error().message;
+  add_table(*store);
 }
 
 TEST_F(RecordStoreTest, AGapIsDataLossUnderTheMissingOffset) {
