@@ -14,6 +14,7 @@
 #include "consumers/signals.h"
 #include "schemas/cloudevents.h"
 #include "schemas/codec.h"
+#include "schemas/crash_point.h"
 #include "schemas/partitioning.h"
 #include "schemas/schemas.h"
 
@@ -151,6 +152,7 @@ struct ObservationPublisher::Impl : std::enable_shared_from_this<Impl> {
       append_more(partition, queue);
       if (ended) tell = nullptr;
     }
+    schemas::crash_point("observed");
     if (tell) tell(durable->position);
   }
 
@@ -240,6 +242,7 @@ void ObservationPublisher::publish(v1::EventT event, OnDurable durable) {
 }
 
 void ObservationPublisher::publish_to(std::int32_t partition, v1::EventT event, OnDurable durable) {
+  schemas::crash_point("observing");
   event.source = schemas::node_source(impl_->options.node);
   event.time = impl_->clock.wall_us();
   const bool claim = event.payload.type == v1::Payload::RuntimeClaimed;

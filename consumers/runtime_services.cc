@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "consumers/runtime_impl.h"
+#include "schemas/crash_point.h"
 #include "schemas/partitioning.h"
 
 namespace solo::consumers {
@@ -104,6 +105,7 @@ void Runtime::Impl::perform(Entry& entry, const Actions& actions) {
                             const auto held = entry.processes.find(signal.number);
                             if (held != entry.processes.end() && held->second.process) {
                               held->second.process->signal_group(signal.signal);
+                              schemas::crash_point("signalled");
                             }
                           },
                           [&](const Observe& observe) { perform_observe(entry, observe); }},
@@ -130,6 +132,7 @@ void Runtime::Impl::on_prepared(const ServiceKey& key, std::uint64_t generation,
   Entry* entry = find(key);
   if (entry == nullptr || frozen) return;
   entry->tickets.erase(generation);
+  schemas::crash_point("prepared");
   if (outcome) entry->ready[generation] = std::move(*outcome);
   step(*entry, [&](ServiceMachine& machine, Instant now, Actions& actions) {
     if (outcome) {
@@ -218,6 +221,7 @@ void Runtime::Impl::on_ended(const ServiceKey& key, ProcessNumber number, Exit e
   --live_processes;
   Entry* entry = find(key);
   if (entry == nullptr || frozen) return;
+  schemas::crash_point("ended");
   spdlog::info("{}: process {} has ended ({})", to_string(key), entry->processes[number].observed.identity.pid,
                describe(end));
   if (leftovers.erase(number) != 0) ++report.stopped;

@@ -15,6 +15,7 @@
 #include "consumers/proc.h"
 #include "consumers/signals.h"
 #include "consumers/spawn_command.h"
+#include "schemas/crash_point.h"
 
 namespace solo::consumers {
 
@@ -133,7 +134,9 @@ void SpawnerPool::run(Slot& slot, Job& job) {
 
 schemas::Result<pid_t> SpawnerPool::spawn_once(Slot& slot, const Job& job, int& error_number) {
   pid_t child = 0;
+  schemas::crash_point("spawning");
   error_number = spawn_command(job.request, lock_descriptor_, &child);
+  schemas::crash_point("spawned");
   bool killed = false;
   bool stopping = false;
   {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "producers/file_io.h"
+#include "schemas/crash_point.h"
 
 namespace solo::producers {
 namespace {
@@ -112,6 +113,7 @@ void Committer::commit(std::vector<PendingAppend>& batch) {
   if (records.empty()) return succeed(batch);
   if (const auto lack = lack_of_room()) return refuse(batch, *lack);
   if (auto written = log_.store->append(log_.end, records); !written) return fail(batch, written.error());
+  schemas::crash_point("written");
   succeed(batch);
 }
 
@@ -128,6 +130,7 @@ void Committer::succeed(std::vector<PendingAppend>& batch) {
   // The mark first: nothing may be acknowledged that it does not vouch for.
   log_.mark->advance(log_.end);
   if (!records.empty()) tail_.extend(std::move(records));
+  schemas::crash_point("durable");
   for (std::size_t at = 0; at < batch.size(); ++at) {
     auto& append = batch[at];
     queue_.end(append,

@@ -7,6 +7,7 @@
 
 #include "producers/decide.h"
 #include "producers/gateway_replies.h"
+#include "schemas/crash_point.h"
 #include "schemas/partitioning.h"
 
 namespace solo::producers {
@@ -129,6 +130,7 @@ v1::ReplyT GatewayCore::health(std::string id) {
 }
 
 void GatewayCore::on_order(ReturnPath path, const v1::RequestT& request) {
+  schemas::crash_point("received");
   const auto refuse = [&](const Error& error) { send_(path, error_reply(request.id, error)); };
   if (stopping_) return refuse(shutting_down(*stopping_));
   auto after = parse_after(request);
@@ -137,6 +139,7 @@ void GatewayCore::on_order(ReturnPath path, const v1::RequestT& request) {
   if (!event) return refuse(event.error());
   auto value = encode_bounded(*event);
   if (!value) return refuse(value.error());
+  schemas::crash_point("validated");
   PendingRequest& pending = open_request(std::move(path), request, *std::move(after));
   pending.service = service_of(*event);
   pending.order = event->payload.type;
@@ -189,6 +192,7 @@ void GatewayCore::append(PendingRequest& request, const v1::EventT& event, const
                          [inbox = inbox_, number = command.number, wake = command.wake](AppendResult result) {
                            inbox->append_ended(number, std::move(result), wake);
                          });
+  schemas::crash_point("appended");
 }
 
 void GatewayCore::attach(PendingRequest& request, PendingCommand& command) {

@@ -6,6 +6,7 @@
 #include "producers/gateway_core.h"
 #include "producers/gateway_replies.h"
 #include "projections/service_state.h"
+#include "schemas/crash_point.h"
 
 namespace solo::producers {
 
@@ -185,7 +186,9 @@ void GatewayCore::answer(PendingRequest& request, v1::ReplyT reply, bool with_st
   if (with_status) {
     if (auto status = queries_.status(*answered.service)) reply.body.Set(*std::move(status));
   }
+  schemas::crash_point("replying");
   send_(answered.path, reply);
+  schemas::crash_point("replied");
 }
 
 void GatewayCore::expire() {

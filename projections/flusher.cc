@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "projections/store.h"
+#include "schemas/crash_point.h"
 
 namespace solo::projections {
 namespace {
@@ -60,7 +61,9 @@ Result<void> Flusher::flush_locked(std::unique_lock<std::mutex>& lock) {
   unflushed_ = 0;
   first_unflushed_.reset();
   lock.unlock();
+  schemas::crash_point("view-flushing");
   Result<void> flushed = store_.flush();
+  schemas::crash_point("view-flushed");
   lock.lock();
   if (flushed) {
     flushed_offset_ = std::max(flushed_offset_, target);

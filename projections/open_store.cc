@@ -7,6 +7,7 @@
 
 #include "projections/keys.h"
 #include "projections/values.h"
+#include "schemas/crash_point.h"
 
 namespace solo::projections {
 namespace {
@@ -105,6 +106,7 @@ Result<OpenedStore> open_store(const ViewOptions& options, std::int32_t partitio
 
   auto kept = set_aside(directory);
   if (!kept) return schemas::fail(std::move(kept.error()));
+  schemas::crash_point("view-set-aside");
   report.set_aside = true;
   report.reason = std::move(opened.error().error.message);
   report.kept_at = *std::move(kept);

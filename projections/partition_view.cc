@@ -8,6 +8,7 @@
 #include "projections/partition_impl.h"
 #include "projections/text.h"
 #include "schemas/codec.h"
+#include "schemas/crash_point.h"
 #include "schemas/crc32c.h"
 
 namespace solo::projections {
@@ -97,9 +98,11 @@ Result<ViewChange> PartitionView::apply(std::span<const LogRecord> records) {
   change.partition = impl_->partition;
   change.next_offset = impl_->next_offset.load();
   if (applied > 0) {
+    schemas::crash_point("applying");
     auto marks = marks_of(records.first(applied));
     if (auto written = transaction.commit(marks); !written) return schemas::fail(std::move(written.error()));
     impl_->publish(std::move(marks));
+    schemas::crash_point("applied");
     change.next_offset = impl_->meta.next_offset;
     change.services = transaction.changed_services();
     change.owner_changed = (impl_->meta.owner ? impl_->meta.owner->claimed_at : -1) != claimed_before;

@@ -1,6 +1,7 @@
 # What every target of Solo is compiled with, as one interface target.
 option(SOLO_TESTS "Build the tests" ON)
 option(SOLO_PCH "Use precompiled headers (off in one build, so that every file names what it includes)" ON)
+option(SOLO_CRASH_POINTS "Let SOLO_CRASH_AT end the programs at named points, for tests (schemas/crash_point.h)" OFF)
 option(SOLO_FUZZ "Build the libFuzzer programs (clang)" OFF)
 set(SOLO_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize takes them: address,undefined or thread")
 

@@ -47,7 +47,8 @@ void Daemon::launch() {
     argv.insert(argv.begin(), {"/bin/sh", "-c", script, "sh"});
   }
   child_.reset();
-  child_ = std::make_unique<Child>(argv, directory_.path() / "solod.out", directory_.path() / "solod.err");
+  child_ =
+      std::make_unique<Child>(argv, directory_.path() / "solod.out", directory_.path() / "solod.err", environment_);
 }
 
 bool Daemon::start(std::chrono::milliseconds timeout) {

@@ -39,6 +39,9 @@ class Daemon {
   /// Descriptors that solod may have open, from the next launch on; 0: as many as this program.
   void set_descriptor_limit(unsigned limit) { descriptor_limit_ = limit; }
 
+  /// NAME=VALUE, on top of this program's own, for the next launch.
+  void set_environment(std::vector<std::string> environment) { environment_ = std::move(environment); }
+
   const std::filesystem::path& state() const { return state_; }
   std::string endpoint() const { return "ipc://" + (state_ / "command.sock").string(); }
 
@@ -70,6 +73,7 @@ class Daemon {
   std::filesystem::path state_;
   std::vector<std::string> arguments_;
   unsigned descriptor_limit_ = 0;
+  std::vector<std::string> environment_;
   std::unique_ptr<Child> child_;
 };
 
