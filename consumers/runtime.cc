@@ -179,6 +179,14 @@ Result<producers::OutputTail> Runtime::output(const ServiceKey& service, std::si
   return tail;
 }
 
+bool Runtime::answers(std::chrono::milliseconds patience) const {
+  auto asked = std::make_shared<std::promise<void>>();
+  auto answer = asked->get_future();
+  impl_->loop->post([asked] { asked->set_value(); });
+  asked.reset();
+  return answer.wait_for(patience) == std::future_status::ready;
+}
+
 RuntimeStatus Runtime::status() const {
   RuntimeStatus status;
   {

@@ -102,6 +102,9 @@ class Runtime final : public producers::HostPort {
 
   RuntimeStatus status() const;
 
+  /// Does its thread get round to what is asked of it within `patience`? From any thread but its own.
+  bool answers(std::chrono::milliseconds patience) const;
+
   /// Ends the runtime: nothing new is started; with `stop` every service is stopped, all at once, each killed after its
   /// own shutdown timeout. Stopped services are reported as stopped, not as killed: the next start brings them back.
   /// Returns what could not be done by the deadline, one line each; empty: all of it. The observations it caused are

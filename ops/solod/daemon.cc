@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "ops/solod/parts.h"
+#include "ops/solod/supervision.h"
 
 namespace solo::ops {
 namespace {
@@ -67,8 +68,16 @@ void Daemon::give_up(const schemas::Error& error) {
 }
 
 std::string Daemon::wait_for_stop() {
+  Supervision supervision(*parts_->runtime, endpoint_);
+  const auto interval = supervision.interval();
+  const auto wanted = [this] { return stop_reason_.has_value(); };
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return stop_reason_.has_value(); });
+  if (interval.count() == 0) changed_.wait(lock, wanted);
+  while (!changed_.wait_for(lock, interval, wanted)) {
+    lock.unlock();
+    supervision.beat();
+    lock.lock();
+  }
   return *stop_reason_;
 }
 

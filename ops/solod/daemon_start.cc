@@ -15,9 +15,30 @@ using schemas::ErrorCode;
 using schemas::fail;
 using schemas::Result;
 
+namespace {
+
+/// What a stage of the start may take before systemd thinks that it hangs: a large log is read through.
+constexpr std::chrono::minutes kForStage{5};
+
+Result<void> check_directory(const std::filesystem::path& path, std::string hint) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status) || std::filesystem::is_directory(status)) return {};
+  return fail(ErrorCode::failed_precondition, path.string() + " is no directory", std::move(hint));
+}
+
+}  // namespace
+
 Result<void> Daemon::open() {
-  for (auto stage : {&Daemon::lock, &Daemon::open_log, &Daemon::open_views}) {
-    if (auto done = (this->*stage)(); !done) return done;
+  struct Stage {
+    const char* words;
+    Result<void> (Daemon::*run)();
+  };
+  for (const Stage& stage :
+       {Stage{"taking the state directory", &Daemon::lock}, Stage{"opening the log", &Daemon::open_log},
+        Stage{"opening the views", &Daemon::open_views}}) {
+    notify_starting(stage.words, kForStage);
+    if (auto done = (this->*stage.run)(); !done) return done;
     if (stop_wanted()) return {};
   }
   join_parts();
@@ -45,6 +66,7 @@ Result<void> Daemon::open_log() {
   auto& parts = *parts_;
   const std::filesystem::path state = options_.config.state_dir;
   const auto directory = state / "log";
+  if (auto checked = check_directory(directory, "bring the log back from a copy"); !checked) return checked;
   if (!std::filesystem::exists(directory) && std::filesystem::exists(state / "views")) {
     return fail(
         ErrorCode::failed_precondition,
@@ -77,6 +99,9 @@ Result<void> Daemon::open_views() {
   auto& parts = *parts_;
   std::vector<projections::OpenReport> reports;
   const std::filesystem::path state = options_.config.state_dir;
+  if (auto checked = check_directory(state / "views", "move it away: views are rebuilt from the log"); !checked) {
+    return checked;
+  }
   auto views = projections::Views::open(
       {.directory = state / "views", .log_uuid = parts.log->genesis().log_uuid, .partitions = parts.log->partitions()},
       &reports);
@@ -89,7 +114,8 @@ Result<void> Daemon::open_views() {
   }
   if (auto checked = check_views(parts.log->genesis().log_uuid); !checked) return checked;
   const std::string applied = schemas::to_string(parts.views->applied());
-  spdlog::info("views {} ({:.1f} ms)", applied.empty() ? "are empty" : "opened at " + applied, parts.watch.lap());
+  parts.views_empty = applied.empty();
+  spdlog::info("views opened at {} ({:.1f} ms)", applied.empty() ? "the start of the log" : applied, parts.watch.lap());
   return {};
 }
 
@@ -153,8 +179,9 @@ void Daemon::join_parts() {
       std::move(runtime), consumers::RuntimeParts{*parts.log, *parts.views, *parts.projector, *parts.publisher,
                                                   *parts.host, parts.clock, parts.entropy});
   parts.counts = std::make_unique<ServiceCounts>(*parts.views);
-  parts.health = std::make_unique<DaemonHealth>(DaemonHealth::Parts{
-      *parts.log, *parts.views, *parts.projector, *parts.publisher, *parts.runtime, *parts.counts, parts.clock});
+  parts.health =
+      std::make_unique<DaemonHealth>(DaemonHealth::Parts{*parts.log, *parts.views, *parts.projector, *parts.publisher,
+                                                         *parts.runtime, *parts.counts, parts.clock, parts.run});
   parts.gateway = std::make_unique<producers::Gateway>(producers::GatewayOptions{.endpoint = endpoint_}, *parts.log,
                                                        *parts.views, *parts.runtime, *parts.health, parts.clock);
   parts.subscription = parts.projector->listen([&parts](const projections::ViewChange& change) {
@@ -175,6 +202,9 @@ Result<void> Daemon::start() {
 void Daemon::on_ready() {
   parts_->log->check_in_background();
   const auto status = parts_->runtime->status();
+  if (parts_->views_empty) {
+    spdlog::info("views built from the log's first record on, now at {}", schemas::to_string(parts_->views->applied()));
+  }
   if (status.phase == consumers::RuntimePhase::gateway_only) {
     spdlog::warn("ready as a gateway only, {:.1f} ms after the start: {}", parts_->watch.total(), status.detail);
     notify_ready("gateway only");

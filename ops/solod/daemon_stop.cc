@@ -38,7 +38,7 @@ int Daemon::stop(const std::string& why) {
   const Time began = std::chrono::steady_clock::now();
   const Time deadline = began + milliseconds(options_.config.shutdown.deadline_ms);
   spdlog::info("stopping: {}", why);
-  notify_stopping();
+  notify_stopping(milliseconds(options_.config.shutdown.deadline_ms) + kForFlushing);
   parts.health->set_stopping();
   parts.gateway->begin_shutdown(why);
   auto started = system_event();
@@ -97,7 +97,7 @@ void Daemon::close_parts(Time deadline, std::vector<std::string>& left) {
 
 int Daemon::stop_after_error() {
   auto& parts = *parts_;
-  notify_stopping();
+  notify_stopping(2 * kAfterError);
   parts.health->set_stopping();
   parts.gateway->begin_shutdown("the daemon had to give up");
   parts.gateway->stop();

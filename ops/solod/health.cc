@@ -109,6 +109,17 @@ void DaemonHealth::fill_views(v1::ViewsHealthT& views, std::vector<std::string>&
   if (!views.detail.empty()) troubles.push_back("views: " + views.detail);
 }
 
+bool DaemonHealth::is_recovered(RuntimePhase phase) {
+  if (phase == RuntimePhase::gateway_only) return true;
+  if (phase != RuntimePhase::running) return false;
+  if (!report_seen_) {
+    const auto recovery =
+        parts_.views.of(schemas::TenantName::trusted(std::string(schemas::kSystemTenant))).last_recovery();
+    report_seen_ = recovery && *recovery && (**recovery).report && (**recovery).report->run == parts_.run;
+  }
+  return report_seen_;
+}
+
 void DaemonHealth::fill(v1::HealthReportT& report) {
   std::vector<std::string> troubles;
   report.version = std::string(version());
@@ -126,7 +137,8 @@ void DaemonHealth::fill(v1::HealthReportT& report) {
   queues.observations_pending = static_cast<std::uint32_t>(parts_.publisher.pending());
   queues.spawns_in_flight = static_cast<std::uint32_t>(runtime.spawns_in_flight);
 
-  const bool recovering = runtime.phase == RuntimePhase::claiming || runtime.phase == RuntimePhase::recovering;
+  // Observations that find no way into the log are a trouble of their own.
+  const bool recovering = !is_recovered(runtime.phase) && (troubles.empty() || runtime.phase != RuntimePhase::running);
   report.status = stopping_           ? v1::HealthStatus::stopping
                   : recovering        ? v1::HealthStatus::recovering
                   : !troubles.empty() ? v1::HealthStatus::degraded

@@ -53,21 +53,26 @@ class DaemonHealth final : public producers::HealthPort {
     const consumers::Runtime& runtime;
     ServiceCounts& counts;
     const producers::Clock& clock;
+    /// This run of the daemon.
+    std::string run;
   };
 
-  explicit DaemonHealth(Parts parts) : parts_(parts), started_(parts.clock.now()) {}
+  explicit DaemonHealth(Parts parts) : parts_(std::move(parts)), started_(parts_.clock.now()) {}
 
   void fill(v1::HealthReportT& report) override;
   /// From now on the answer is `stopping`.
   void set_stopping() { stopping_ = true; }
 
  private:
+  /// The recovery is over, and what it did can be asked for.
+  bool is_recovered(consumers::RuntimePhase phase);
   void fill_log(v1::LogHealthT& log, std::vector<std::string>& troubles) const;
   void fill_views(v1::ViewsHealthT& views, std::vector<std::string>& troubles) const;
 
   Parts parts_;
   std::chrono::steady_clock::time_point started_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<bool> report_seen_ = false;
 };
 
 }  // namespace solo::ops

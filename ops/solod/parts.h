@@ -31,6 +31,8 @@ struct Daemon::Parts {
   std::optional<schemas::NodeName> node;
   std::unique_ptr<producers::EmbeddedLog> log;
   std::unique_ptr<projections::Views> views;
+  /// They were made anew from the log's first record on.
+  bool views_empty = false;
   std::unique_ptr<consumers::Projector> projector;
   std::unique_ptr<consumers::ObservationPublisher> publisher;
   std::unique_ptr<consumers::LinuxProcessHost> host;
