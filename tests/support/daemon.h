@@ -38,8 +38,7 @@ class Daemon {
 
   /// Descriptors that solod may have open, from the next launch on; 0: as many as this program.
   void set_descriptor_limit(unsigned limit) { descriptor_limit_ = limit; }
-
-  /// NAME=VALUE, on top of this program's own, for the next launch.
+  /// Variables on top of this test's; for the next launch.
   void set_environment(std::vector<std::string> environment) { environment_ = std::move(environment); }
 
   const std::filesystem::path& state() const { return state_; }

@@ -7,7 +7,7 @@
 #include <random>
 #include <thread>
 
-#include "tests/chaos/kill9/load.h"
+#include "tests/support/load.h"
 
 namespace solo::testing {
 namespace {

@@ -1,4 +1,4 @@
-#include "tests/chaos/kill9/load.h"
+#include "tests/support/load.h"
 
 #include <algorithm>
 #include <map>
@@ -7,13 +7,22 @@
 namespace solo::testing {
 namespace {
 
-const std::vector<std::string> kProgram{"/bin/sleep", "1000000"};
+constexpr std::size_t kRemembered = 200;
+
+/// It never ends by itself, and however often it is killed it is started again.
+v1::SpecT program() {
+  v1::SpecT spec = exec_spec({"/bin/sleep", "1000000"});
+  v1::RestartLimitsT limits;
+  limits.max_restarts = 1'000'000;
+  spec.restart_limits.ensure() = limits;
+  return spec;
+}
 
 }  // namespace
 
 Load::Load(const Daemon& daemon, std::uint64_t seed, int clients, int services_each) : daemon_(daemon) {
   for (int c = 0; c < clients; ++c) {
-    Client client{std::mt19937_64(seed + c), {}, 0, "c" + std::to_string(c)};
+    Client client{std::mt19937_64(seed + c), {}, {}, 0, "c" + std::to_string(c)};
     for (int s = 0; s < services_each; ++s) {
       // Two clients share a tenant, never a service.
       client.services.emplace_back("t" + std::to_string(c / 2), client.name + "-s" + std::to_string(s));
@@ -50,22 +59,54 @@ bool Load::step(Client& client, producers::CommandClient& connection) {
   static constexpr v1::Wait kWaits[] = {v1::Wait::accepted, v1::Wait::applied, v1::Wait::applied, v1::Wait::done};
   // Only an applied answer carries the generation; what was merely accepted stays open and is asked for again.
   const v1::Wait wait = kWaits[client.random() % 4];
-  auto reply = connection.call(request_for(client, service, wait), std::chrono::milliseconds(5000));
+  const v1::RequestT request = request_for(client, service, wait);
+  auto reply = connection.call(request, std::chrono::milliseconds(5000));
   if (!reply) return false;
-  if (wait != v1::Wait::accepted) {
-    const bool was_open = service.open().has_value();
-    service.answered(*reply);
-    if (was_open && !service.open()) ++acknowledged_;
-  }
+  if (wait != v1::Wait::accepted) take(client, service, request, *reply);
   return true;
+}
+
+void Load::take(Client& client, ServiceModel& service, const v1::RequestT& request, const v1::ReplyT& reply) {
+  service.answered(reply);
+  if (service.open()) return;
+  ++acknowledged_;
+  Answered answered{request, reply.position};
+  answered.request.wait = v1::Wait::applied;
+  if (client.history.size() < kRemembered) {
+    client.history.push_back(std::move(answered));
+  } else {
+    client.history[client.commands % kRemembered] = std::move(answered);
+  }
+}
+
+std::vector<std::string> Load::retry(std::mt19937_64& random, int count) {
+  std::vector<std::string> wrong;
+  auto connection = daemon_.client();
+  for (int i = 0; i < count; ++i) {
+    const auto& history = clients_[random() % clients_.size()].history;
+    if (history.empty()) continue;
+    const auto& then = history[random() % history.size()];
+    const auto reply = connection->call(then.request);
+    const std::string name = "command " + then.request.id + ", sent again";
+    if (!reply) {
+      wrong.push_back(name + ": " + reply.error().message);
+    } else if (!reply->ok || !reply->duplicate || reply->position != then.position) {
+      wrong.push_back(name + ": " +
+                      (reply->ok      ? "ok"
+                       : reply->error ? reply->error->message
+                                      : "no reason") +
+                      (reply->duplicate ? ", duplicate" : ", no duplicate") + ", at " + reply->position + " and not " +
+                      then.position);
+    }
+  }
+  return wrong;
 }
 
 v1::RequestT Load::request_for(Client& client, const ServiceModel& service, v1::Wait wait) const {
   (void)client;
   const auto& open = *service.open();
-  return open.order == Order::deploy
-             ? deploy_request(open.id, service.tenant(), service.service(), exec_spec(kProgram), wait)
-             : kill_request(open.id, service.tenant(), service.service(), wait);
+  return open.order == Order::deploy ? deploy_request(open.id, service.tenant(), service.service(), program(), wait)
+                                     : kill_request(open.id, service.tenant(), service.service(), wait);
 }
 
 std::vector<std::string> Load::settle() {
@@ -77,13 +118,14 @@ std::vector<std::string> Load::settle() {
       const std::string id = service.open()->id;
       std::string last;
       const bool settled = eventually([&] {
-        auto reply = connection->call(request_for(client, service, v1::Wait::applied));
+        const v1::RequestT request = request_for(client, service, v1::Wait::applied);
+        auto reply = connection->call(request);
         if (!reply) {
           last = reply.error().message;
           return false;
         }
         if (reply->error) last = reply->error->message;
-        service.answered(*reply);
+        take(client, service, request, *reply);
         return !service.open() || !service.broken_promises().empty();
       });
       if (!settled) wrong.push_back("command " + id + " was never answered: " + last);

@@ -25,6 +25,9 @@ class Load {
   /// Sends every open command again by the same id until it is answered. Returns what went wrong, one line each.
   std::vector<std::string> settle();
 
+  /// Sends some of the commands that were answered long ago again, by their ids. Returns what was not answered as then.
+  std::vector<std::string> retry(std::mt19937_64& random, int count);
+
   /// What must run now: nothing more, nothing less, each once. Call after settle().
   std::vector<std::string> differences() const;
 
@@ -33,15 +36,22 @@ class Load {
   std::uint64_t acknowledged() const { return acknowledged_; }
 
  private:
+  /// A command whose outcome is known.
+  struct Answered {
+    v1::RequestT request;
+    std::string position;
+  };
   struct Client {
     std::mt19937_64 random;
     std::vector<ServiceModel> services;
+    std::vector<Answered> history;
     std::uint64_t commands = 0;
     std::string name;
   };
 
   void work(Client& client);
   bool step(Client& client, producers::CommandClient& connection);
+  void take(Client& client, ServiceModel& service, const v1::RequestT& request, const v1::ReplyT& reply);
   v1::RequestT request_for(Client& client, const ServiceModel& service, v1::Wait wait) const;
 
   const Daemon& daemon_;
