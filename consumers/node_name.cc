@@ -39,7 +39,13 @@ Result<NodeName> node_name(const std::filesystem::path& directory, const std::st
   if (kept) {
     while (!kept->empty() && kept->back() == '\n') kept->pop_back();
     auto name = NodeName::parse(*kept);
-    if (!name) return schemas::fail_with(path.string(), std::move(name.error()));
+    if (!name) {
+      auto error = std::move(name.error());
+      error.hint =
+          "write this node's name into it (RuntimeClaimed in `solo log read` has it), or remove it to be named "
+          "after the host";
+      return schemas::fail_with(path.string(), std::move(error));
+    }
     if (configured.empty() || configured == name->str()) return name;
     return schemas::fail(ErrorCode::failed_precondition,
                          "this state directory belongs to node " + name->str() + ", not " + configured,

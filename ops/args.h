@@ -25,6 +25,8 @@ struct Option {
   std::string value;
   std::string help;
   Target target;
+  /// Without it an empty value is refused: a variable that a script did not set must not become a default.
+  bool may_be_empty = false;
 };
 
 struct Operand {

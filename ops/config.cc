@@ -27,6 +27,11 @@ Result<void> check_listen(std::string_view text) {
               "the socket's directory decides who may send commands");
 }
 
+Result<void> check_state_dir(std::string_view text) {
+  if (!text.empty()) return {};
+  return fail(ErrorCode::invalid_argument, "is empty");
+}
+
 Result<void> check_node(std::string_view text) {
   return text.empty() ? Result<void>() : schemas::check_label("node", text);
 }
@@ -56,7 +61,10 @@ std::string value_of(const Setting& setting) {
 
 std::vector<Setting> settings_of(Config& config) {
   return {
-      {.key = "state_dir", .field = &config.state_dir, .help = "Directory of the daemon's state."},
+      {.key = "state_dir",
+       .field = &config.state_dir,
+       .help = "Directory of the daemon's state.",
+       .check = check_state_dir},
       {.key = "log.min_free_bytes",
        .field = &config.log.min_free_bytes,
        .help = "Refuse writes while the file system has less room."},

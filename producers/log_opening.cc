@@ -34,9 +34,9 @@ RecordStore::Options store_options(const EmbeddedLogOptions& options) {
 
 std::string loss_hint(const LogPaths& paths, const fs::path& evidence) {
   return fmt::format(
-      "{}bring {} back from a copy; or, to go on without the lost records, remove {} and rebuild the views",
+      "{}bring {} back from a copy",
       evidence.empty() ? "" : fmt::format("its files as they were found are kept in {}; ", evidence.native()),
-      paths.directory.native(), paths.mark.native());
+      paths.directory.native());
 }
 
 /// The first record of [0, end) that cannot be read, of a store that could not be opened; -1: not to be found out.
@@ -59,11 +59,17 @@ Error explain_with_evidence(const Error& error, const EmbeddedLogOptions& option
   return explained;
 }
 
+/// What is left of such a log is sound: without its mark it opens. Of an empty one nothing would be left to go on with.
 Error missing_tail(const LogPaths& paths, std::int64_t end, std::int64_t marked_end, const fs::path& evidence) {
+  auto hint = loss_hint(paths, evidence);
+  if (end > 0) {
+    hint += fmt::format("; or, to go on without the lost records, remove {} and move the views away: they are rebuilt",
+                        paths.mark.native());
+  }
   return {ErrorCode::data_loss,
           fmt::format("records {} to {} of the log were acknowledged and are missing: it ends at {}", end,
                       marked_end - 1, end),
-          loss_hint(paths, evidence)};
+          std::move(hint)};
 }
 
 Result<void> make_directory(const fs::path& path) {

@@ -21,8 +21,9 @@ std::string text_of(const v1::HealthReportT& report) {
   }
   if (report.views) {
     const auto& views = *report.views;
-    lines.emplace_back("views",
-                       fmt::format("applied {}, rules {}, digest {}", views.applied, views.rules, views.digest));
+    lines.emplace_back(
+        "views", fmt::format("applied {}, rules {}, digest {}", views.applied.empty() ? "nothing yet" : views.applied,
+                             views.rules, views.digest));
     lines.emplace_back("views detail", views.detail);
     if (views.dead_letters != 0) lines.emplace_back("dead letters", std::to_string(views.dead_letters));
   }

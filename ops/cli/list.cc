@@ -54,7 +54,7 @@ std::string List::table(const std::vector<v1::ServiceStatusT>& services) const {
     std::string generation = std::to_string(service.generation);
     if (service.pending_generation != 0) generation += " (" + std::to_string(service.pending_generation) + ")";
     table.add({service.tenant, service.service, v1::EnumNameServiceState(service.state), generation,
-               v1::EnumNameFormat(service.format), service.pid == 0 ? "-" : std::to_string(service.pid),
+               format_name(service.format), service.pid == 0 ? "-" : std::to_string(service.pid),
                std::to_string(service.restarts), service.started_at == 0 ? "-" : show_time(service.started_at),
                service.reason});
   }
@@ -62,6 +62,9 @@ std::string List::table(const std::vector<v1::ServiceStatusT>& services) const {
 }
 
 int List::run(Session& session) {
+  if (all_tenants_ && session.tenant_on_command_line()) {
+    return session.fail({schemas::ErrorCode::invalid_argument, "--tenant and --all-tenants exclude each other"});
+  }
   std::vector<v1::ServiceStatusT> services;
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   std::string next;

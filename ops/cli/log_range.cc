@@ -101,6 +101,13 @@ std::optional<Result<LogRange>> split(std::string_view text, std::size_t colon, 
   return range;
 }
 
+/// The offset that a place names by its number; 0 for others.
+std::int64_t first_asked_for(const LogPlace& place, std::int64_t first) {
+  if (place.kind == LogPlace::Kind::offset) return place.value;
+  if (place.kind != LogPlace::Kind::plus) return 0;
+  return place.value > INT64_MAX - first ? INT64_MAX : first + place.value;
+}
+
 }  // namespace
 
 Result<LogRange> parse_log_range(std::string_view text, std::int64_t now_us) {
@@ -132,11 +139,19 @@ Result<OffsetRange> resolve(const LogRange& range, std::int64_t first, std::int6
     }
     return first;
   };
+  if (const auto begin = first_asked_for(range.from, first); begin > end) {
+    return fail(ErrorCode::not_found, fmt::format("the log has no record {}: its next one will be {}", begin, end),
+                "solo log bounds tells what there is");
+  }
   const auto from = place(range.from, first);
   if (!from) return fail(from.error());
   const auto to = place(range.to, *from);
   if (!to) return fail(to.error());
-  return OffsetRange{*from, std::max(*from, *to)};
+  if (*to < *from) {
+    return fail(ErrorCode::invalid_argument, fmt::format("the range ends at {}, before it begins at {}", *to, *from),
+                "A:B is from A up to B, without B");
+  }
+  return OffsetRange{*from, *to};
 }
 
 }  // namespace solo::ops

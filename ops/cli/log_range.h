@@ -39,8 +39,9 @@ struct OffsetRange {
   std::int64_t to = 0;
 };
 
-/// The offsets of `range` in a log that holds [first, end), cut to what is there. `at_time` finds the first offset
-/// whose record is not older than a time; `end` if there is none.
+/// The offsets of `range` in a log that holds [first, end). What is asked for behind its last record is left out; not
+/// found, if the range begins there (at `end` itself it is empty). invalid_argument: it ends before it begins.
+/// `at_time` finds the first offset whose record is not older than a time; `end` if there is none.
 schemas::Result<OffsetRange> resolve(const LogRange& range, std::int64_t first, std::int64_t end,
                                      const std::function<schemas::Result<std::int64_t>(std::int64_t time)>& at_time);
 

@@ -28,6 +28,7 @@ class LogRead final : public Command {
   int run(Session& session) override;
 
  private:
+  void print(Session& session, const std::string& text);
   Result<OffsetRange> range(LogInspector& log) const;
   Result<void> show(Session& session, LogInspector& log, OffsetRange& range);
   Result<void> follow(Session& session, LogInspector& log, std::int64_t from);
@@ -36,6 +37,7 @@ class LogRead final : public Command {
   std::string range_ = "start";
   std::optional<std::string> of_;
   bool follow_ = false;
+  bool begun_ = false;
   schemas::JsonCodec codec_;
   Interrupt interrupt_;
 };
@@ -92,6 +94,12 @@ bool LogRead::wanted(const schemas::LogRecord& record) const {
   return *of_ == tenant || (event && *of_ == tenant + '/' + event->service);
 }
 
+/// The head of the table in front of its first line.
+void LogRead::print(Session& session, const std::string& text) {
+  session.print(begun_ || session.json() ? text : record_header() + text);
+  begun_ = true;
+}
+
 /// Moves range.from on as far as it has come.
 Result<void> LogRead::show(Session& session, LogInspector& log, OffsetRange& range) {
   while (range.from < range.to && !interrupt_.came() && !session.output_broken()) {
@@ -110,7 +118,7 @@ Result<void> LogRead::show(Session& session, LogInspector& log, OffsetRange& ran
       if (!wanted(record)) continue;
       text += session.json() ? record_json(record, codec_) + '\n' : record_line(record);
     }
-    session.print(text);
+    if (!text.empty()) print(session, text);
     range.from = records->back().position.offset + 1;
   }
   return {};
@@ -136,10 +144,13 @@ int LogRead::run(Session& session) {
   }
   auto range = this->range(**log);
   if (!range) return session.fail(range.error());
-  if (!session.json()) session.print(record_header());
+  if (follow_) print(session, "");
   auto shown = show(session, **log, *range);
   if (shown && follow_) shown = follow(session, **log, range->from);
   if (!shown) return session.fail(shown.error());
+  if (!begun_ && !session.json() && !interrupt_.came()) {
+    session.note(of_ ? fmt::format("no record of {} in this range", *of_) : "no record in this range");
+  }
   return interrupt_.came() && !follow_ ? kInterrupted : static_cast<int>(kDone);
 }
 

@@ -6,8 +6,10 @@
 
 #include "ops/cli/command.h"
 #include "ops/logging.h"
+#include "ops/standard_streams.h"
 
 int main(int argc, char** argv) {
+  solo::ops::open_standard_streams();
   // What libraries have to say goes to stderr: stdout is data. Errors come back as results, so only those are of use.
   solo::ops::start_logging("error", "text");
   try {

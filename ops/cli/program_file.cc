@@ -46,10 +46,7 @@ Result<std::string> read_program(const std::string& name) {
   };
   const std::unique_ptr<std::FILE, Closer> file(name == "-" ? stdin : std::fopen(name.c_str(), "rbe"));
   const auto refused = [&](int error) {
-    const auto code = error == ENOENT || error == ENOTDIR ? ErrorCode::not_found
-                      : error == EACCES                   ? ErrorCode::permission_denied
-                                                          : ErrorCode::invalid_argument;
-    return fail(code, fmt::format("cannot read {}: {}", name, std::strerror(error)));
+    return fail(ErrorCode::invalid_argument, fmt::format("cannot read {}: {}", name, std::strerror(error)));
   };
   if (!file) return refused(errno);
   std::string text;

@@ -14,7 +14,7 @@ namespace solo::ops {
 /// words for what it looks like.
 schemas::Result<v1::Format> format_of(const std::filesystem::path& name, std::string_view text);
 
-/// `-` is stdin. not_found, permission_denied, invalid_argument (a directory; longer than an event may be).
+/// `-` is stdin. invalid_argument: it cannot be read, or is longer than an event may be.
 schemas::Result<std::string> read_program(const std::string& name);
 
 /// A program named with a `/` is meant from here, not from the service's directory.

@@ -108,10 +108,7 @@ bool wants(const std::vector<std::string>& arguments, std::string_view flag, std
   return std::any_of(arguments.begin(), end, [&](const auto& word) { return word == flag || word == short_flag; });
 }
 
-}  // namespace
-
-int run_solo(const std::vector<std::string>& arguments) {
-  Session session;
+int run_in(Session& session, const std::vector<std::string>& arguments) {
   session.set_json(wants(arguments, "--json", "--json"));
   const auto places = command_words(arguments, session.common_options());
   const Found found = find_command(arguments, places);
@@ -140,6 +137,13 @@ int run_solo(const std::vector<std::string>& arguments) {
     return kDone;
   }
   return command->run(session);
+}
+
+}  // namespace
+
+int run_solo(const std::vector<std::string>& arguments) {
+  Session session;
+  return session.finish(run_in(session, arguments));
 }
 
 }  // namespace solo::ops

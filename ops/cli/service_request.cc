@@ -80,6 +80,9 @@ int send_command(Session& session, v1::RequestT request, const std::string& prog
     return session.fail(error);
   }
   if (!reply->ok) {
+    if (reply->error && reply->error->hint.empty() && reply->error->code == v1::ErrorCode::already_exists) {
+      reply->error->hint = "--replace puts this in its place";
+    }
     if (reply->error && reply->error->hint.empty() && is_unknown(static_cast<ErrorCode>(reply->error->code))) {
       reply->error->hint = retry;
     }
@@ -93,6 +96,10 @@ int send_command(Session& session, v1::RequestT request, const std::string& prog
   return kDone;
 }
 
+std::string format_name(v1::Format format) {
+  return format == v1::Format::unspecified ? "" : v1::EnumNameFormat(format);
+}
+
 std::string full_name(const v1::ServiceStatusT& status) { return status.tenant + '/' + status.service; }
 
 std::string status_facts(const v1::ServiceStatusT& status) {
@@ -102,7 +109,7 @@ std::string status_facts(const v1::ServiceStatusT& status) {
       {"state", v1::EnumNameServiceState(status.state)},
       {"reason", status.reason},
       {"detail", status.detail},
-      {"format", v1::EnumNameFormat(status.format)},
+      {"format", format_name(status.format)},
       {"generation", std::to_string(status.generation)},
       {"pending", number(status.pending_generation)},
       {"deployed", show_time(status.deployed_at)},

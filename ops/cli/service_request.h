@@ -29,6 +29,8 @@ class RequestOptions {
 /// outcome, it says how to ask again.
 int send_command(Session& session, v1::RequestT request, const std::string& progress);
 
+/// Empty for what is killed: its program is forgotten.
+std::string format_name(v1::Format format);
 /// `acme/web`.
 std::string full_name(const v1::ServiceStatusT& status);
 /// Everything known about a service, one fact per line.

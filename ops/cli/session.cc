@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "ops/cli/output.h"
@@ -108,11 +110,16 @@ void Session::print_json(const std::string& text) { print(text + '\n'); }
 
 void Session::print(std::string_view text) {
   clear_progress();
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  errno = 0;
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  if (!written && output_error_ == 0) output_error_ = errno == 0 ? EIO : errno;
 }
 
-bool Session::output_broken() const { return std::ferror(stdout) != 0; }
+int Session::finish(int status) {
+  if (output_error_ == 0 || output_error_ == EPIPE) return status;
+  note(fmt::format("writing the output: {}", std::strerror(output_error_)));
+  return kFailed;
+}
 
 void Session::note(std::string_view text) {
   clear_progress();

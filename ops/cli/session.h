@@ -32,6 +32,7 @@ class Session {
 
   bool json() const { return json_; }
 
+  bool tenant_on_command_line() const { return tenant_.has_value(); }
   /// --tenant, else SOLO_TENANT. invalid_argument when there is neither.
   schemas::Result<std::string> tenant() const;
   /// --addr, else SOLO_ADDR, else the socket in state_dir().
@@ -47,8 +48,10 @@ class Session {
   /// A reply's body alone, as JSON.
   std::string body_json(const v1::ReplyT& reply);
   void print(std::string_view text);
-  /// stdout is closed: nobody reads on.
-  bool output_broken() const;
+  /// Nothing more can be written to stdout.
+  bool output_broken() const { return output_error_ != 0; }
+  /// The exit status of a run that ended with `status`: output that got lost is a failure, a reader that went away not.
+  int finish(int status);
   /// A line on stderr.
   void note(std::string_view text);
   /// What is being waited for, on stderr when that is a terminal; gone with the next output.
@@ -72,6 +75,7 @@ class Session {
   std::unique_ptr<producers::CommandClient> client_;
   schemas::JsonCodec codec_;
   bool progress_shown_ = false;
+  int output_error_ = 0;
 };
 
 }  // namespace solo::ops

@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/close_range.h>
 #include <sys/resource.h>
@@ -15,6 +14,7 @@
 #include "ops/solod/daemon.h"
 #include "ops/solod/options.h"
 #include "ops/solod/signal_thread.h"
+#include "ops/standard_streams.h"
 
 namespace {
 
@@ -23,9 +23,7 @@ constexpr std::chrono::milliseconds kSlack{2'000};
 
 /// Standard streams that are open, and nothing else that a child could inherit.
 void tidy_descriptors() {
-  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
-    if (fcntl(stream, F_GETFD) == -1) (void)open("/dev/null", O_RDWR);
-  }
+  solo::ops::open_standard_streams();
   close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 

@@ -50,7 +50,7 @@ Page page_of(const std::vector<Setting>& settings, Flags& flags) {
        &flags.print_config},
       {"--version", "", "Print the version and exit.", &flags.version}};
   for (const auto& setting : settings) {
-    page.options.push_back({flag_of(setting), "VALUE", setting.help, &flags.settings.emplace_back()});
+    page.options.push_back({flag_of(setting), "VALUE", setting.help, &flags.settings.emplace_back(), true});
   }
   return page;
 }

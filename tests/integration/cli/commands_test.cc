@@ -70,7 +70,9 @@ TEST_F(Commands, CommandSentTwiceByTheSameIdTakesEffectOnce) {
 
 TEST_F(Commands, DuplicateDeployIsRefusedUnlessItReplaces) {
   deploy_sleep("nap");
-  EXPECT_EQ(error({"deploy", "nap", "--exec", "--", "/usr/bin/sleep", "1"}, 1)["code"], "already_exists");
+  const auto refused = error({"deploy", "nap", "--exec", "--", "/usr/bin/sleep", "1"}, 1);
+  EXPECT_EQ(refused["code"], "already_exists");
+  EXPECT_TRUE(holds(refused["hint"], "--replace"));
   const auto replaced = solo({"deploy", "nap", "--replace", "--exec", "--", "/usr/bin/sleep", "2000"});
   EXPECT_EQ(replaced.code, 0) << replaced.err;
   EXPECT_TRUE(holds(replaced.out, "generation 2"));
@@ -131,8 +133,23 @@ TEST_F(Commands, UsageErrorsAreExitStatusTwoOnStderrOrInJson) {
   EXPECT_EQ(solo({"deploy", "x", "--exec"}).code, 2);
   EXPECT_EQ(error({"deploy", "x", "--exec", "--wait", "forever", "--", "/bin/true"}, 2)["code"], "invalid_argument");
   EXPECT_EQ(error({"log"}, 2)["code"], "invalid_argument");
+  EXPECT_EQ(solo({"list", "--state-dir", ""}).code, 2) << "a variable that is not set is no directory";
+  EXPECT_EQ(solo({"list", "--all-tenants", "--tenant", "x"}).code, 2);
+  EXPECT_EQ(error({"deploy", "x", "/nowhere/file.sh"}, 2)["code"], "invalid_argument");
   EXPECT_EQ(run({SOLO_PATH, "list"}, {"SOLO_TENANT=", "SOLO_STATE_DIR=" + daemon_.state().string()}).code, 2)
       << "no tenant";
+}
+
+TEST_F(Commands, OutputThatGetsLostIsAFailure) {
+  deploy_sleep("nap");
+  const auto shell = [this](const std::string& redirection) {
+    return run({"/bin/sh", "-c", std::string(SOLO_PATH) + " list --all-tenants " + redirection},
+               {"SOLO_STATE_DIR=" + daemon_.state().string()});
+  };
+  const auto lost = shell(">/dev/full");
+  EXPECT_EQ(lost.code, 3);
+  EXPECT_TRUE(holds(lost.err, "No space left on device"));
+  EXPECT_EQ(shell(">&-").code, 0) << "nobody wanted it";
 }
 
 TEST_F(Commands, ListsOfEveryTenantComeTogether) {

@@ -144,6 +144,26 @@ TEST_F(DaemonLife, DamagedViewsAreSetAsideAndRebuilt) {
   EXPECT_EQ(daemon_.processes().size(), 1U);
 }
 
+TEST_F(DaemonLife, FileInTheWayIsNamedWithWhatToDo) {
+  start();
+  daemon_.stop();
+  std::filesystem::rename(daemon_.state() / "views", files() / "views");
+  std::ofstream(daemon_.state() / "views") << "";
+  auto finished = solod({"--state-dir", daemon_.state()});
+  EXPECT_EQ(finished.code, 1);
+  EXPECT_TRUE(holds(finished.err, "views is no directory"));
+  EXPECT_TRUE(holds(finished.err, "move it away"));
+  std::filesystem::remove(daemon_.state() / "views");
+  std::ofstream(daemon_.state() / "node") << "";
+  finished = solod({"--state-dir", daemon_.state()});
+  EXPECT_EQ(finished.code, 2);
+  EXPECT_TRUE(holds(finished.err, "write this node's name into it"));
+  std::filesystem::remove(daemon_.state() / "node");
+  start();
+  EXPECT_TRUE(holds(daemon_.log(), "views opened at the start of the log"));
+  EXPECT_TRUE(holds(daemon_.log(), "views built from the log's first record on"));
+}
+
 TEST_F(DaemonLife, LogThatIsGoneIsNotQuietlyBegunAnew) {
   start();
   daemon_.stop();
@@ -196,6 +216,34 @@ TEST_F(DaemonLife, CorruptRecordIsRefusedByItsOffset) {
   const auto check = json({"log", "check"}, 1);
   EXPECT_FALSE(check["sound"]);
   EXPECT_EQ("0:" + std::to_string(check["damage"]["offset"].get<int>()), position);
+}
+
+TEST_F(DaemonLife, RecordThatCannotBeReadWhenViewsAreRebuiltEndsTheDaemonByItsOffset) {
+  start();
+  std::string noise;
+  for (std::uint32_t i = 1; noise.size() < 100'000; ++i) noise += std::to_string(i * 2'654'435'761U);
+  for (int i = 0; i < 6; ++i) {
+    const auto script = write("big.sh", "#!/bin/sh\nexec sleep 1000\n# " + noise + std::to_string(i));
+    ASSERT_EQ(solo({"deploy", "big-" + std::to_string(i), script}).code, 0);
+  }
+  ASSERT_EQ(daemon_.stop(), 0);
+  std::filesystem::path largest;
+  for (const auto& entry : std::filesystem::directory_iterator(daemon_.state() / "log" / "db")) {
+    if (entry.path().extension() != ".sst") continue;
+    if (largest.empty() || entry.file_size() > std::filesystem::file_size(largest)) largest = entry.path();
+  }
+  ASSERT_FALSE(largest.empty());
+  std::fstream file(largest, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(largest) / 2));
+  file.put('\0');
+  file.close();
+  const auto check = json({"log", "check"}, 1);
+  ASSERT_GT(check["damage"]["offset"], 0);
+  std::filesystem::remove_all(daemon_.state() / "views");
+  const auto finished = solod({"--state-dir", daemon_.state()});
+  EXPECT_EQ(finished.code, 1);
+  EXPECT_TRUE(holds(finished.err, "stands still"));
+  EXPECT_TRUE(holds(finished.err, "record " + check["damage"]["offset"].dump()));
 }
 
 TEST_F(DaemonLife, LinesOfTheJsonLogAreJson) {

@@ -46,6 +46,12 @@ TEST_F(LogCommands, RangesSelect) {
   EXPECT_EQ(read({"@-1h"}).size(), all.size());
   EXPECT_EQ(read({"--of", "acme/nap"}).size(), 2U);
   EXPECT_EQ(solo({"log", "read", "nonsense"}).code, 2);
+  EXPECT_EQ(solo({"log", "read", "5:2"}).code, 2);
+  EXPECT_EQ(json({"log", "read", "1000"}, 1)["error"]["code"], "not_found");
+  const auto nothing = solo({"log", "read", "--of", "acme/other"});
+  EXPECT_EQ(nothing.code, 0);
+  EXPECT_EQ(nothing.out, "");
+  EXPECT_TRUE(holds(nothing.err, "no record of acme/other"));
 }
 
 TEST_F(LogCommands, TableIsForPeople) {

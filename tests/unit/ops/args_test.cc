@@ -68,8 +68,18 @@ TEST_F(ArgsTest, UnknownOptionNamesTheNearest) {
 TEST_F(ArgsTest, MissingOperandAndTooManyAreRefused) {
   EXPECT_EQ(refusal({}), "missing SERVICE");
   EXPECT_EQ(refusal({"a", "b", "c"}), "unexpected argument \"c\"");
-  EXPECT_NE(refusal({"a", "--if-generation", "x"}), "taken");
-  EXPECT_NE(refusal({"a", "--env"}), "taken");
+}
+
+TEST_F(ArgsTest, ValueThatCannotBeIsRefusedByItsOption) {
+  EXPECT_EQ(refusal({"a", "--if-generation", "x"}), "--if-generation: \"x\" is not a whole number, 0 or more");
+  EXPECT_EQ(refusal({"a", "--if-generation", "-5"}), "--if-generation: \"-5\" is not a whole number, 0 or more");
+  EXPECT_EQ(refusal({"a", "--if-generation", "99999999999999999999"}),
+            "--if-generation: 99999999999999999999 is more than 18446744073709551615");
+  EXPECT_EQ(refusal({"a", "--if-generation", "1", "--if-generation", "2"}), "--if-generation is given twice");
+  EXPECT_EQ(refusal({"a", "--if-generation", ""}), "--if-generation: the value is empty");
+  EXPECT_EQ(refusal({"a", "--env", ""}), "--env: the value is empty");
+  EXPECT_EQ(refusal({"a", "--env"}), "--env needs a value");
+  EXPECT_NE(refusal({"a", "--replace=perhaps"}), "taken");
 }
 
 TEST_F(ArgsTest, HelpIsGivenWhateverElseIsMissing) {

@@ -87,6 +87,7 @@ TEST_F(ConfigTest, MissingFileIsNotFound) {
 }
 
 TEST_F(ConfigTest, PrintedConfigurationIsReadBackTheSame) {
+  config_.state_dir = "/state";
   config_.node.name = "a";
   config_.runtime.path = "/with \"quotes\"\\and\tmore";
   const std::string printed = to_toml(settings_);

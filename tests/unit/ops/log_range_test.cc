@@ -60,9 +60,23 @@ TEST(LogRange, ResolvedRangeIsInsideTheLog) {
   EXPECT_EQ(at("-30"), std::pair(std::int64_t{0}, std::int64_t{10}));
   EXPECT_EQ(at("5:+2"), std::pair(std::int64_t{5}, std::int64_t{7}));
   EXPECT_EQ(at("5:+200"), std::pair(std::int64_t{5}, std::int64_t{10}));
-  EXPECT_EQ(at("7:3"), std::pair(std::int64_t{7}, std::int64_t{7}));
-  EXPECT_EQ(at("99"), std::pair(std::int64_t{10}, std::int64_t{10}));
+  EXPECT_EQ(at("5:99"), std::pair(std::int64_t{5}, std::int64_t{10}));
+  EXPECT_EQ(at("10"), std::pair(std::int64_t{10}, std::int64_t{10}));
   EXPECT_EQ(at("@-1h:6"), std::pair(std::int64_t{4}, std::int64_t{6}));
+}
+
+TEST(LogRange, RangeThatCannotBeIsRefusedByItsNumbers) {
+  const auto refused = [](std::string_view text) {
+    auto range = resolve(parsed(text), 0, 10, [](std::int64_t) { return schemas::Result<std::int64_t>(4); });
+    return range ? schemas::Error{schemas::ErrorCode::ok, ""} : range.error();
+  };
+  for (const char* text : {"5:2", "-3:6", "@-1h:3", "end:start"}) {
+    EXPECT_EQ(refused(text).code, schemas::ErrorCode::invalid_argument) << text;
+  }
+  EXPECT_NE(refused("5:2").message.find("ends at 2, before it begins at 5"), std::string::npos);
+  for (const char* text : {"11", "99:100", "+11", "9223372036854775807", "+9223372036854775807"}) {
+    EXPECT_EQ(refused(text).code, schemas::ErrorCode::not_found) << text;
+  }
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ TEST(ProgramFile, AnythingElseIsRefusedWithWordsForWhatItLooksLike) {
 }
 
 TEST(ProgramFile, UnreadableFilesAreToldApart) {
-  EXPECT_EQ(read_program("/nowhere/file").error().code, schemas::ErrorCode::not_found);
+  EXPECT_EQ(read_program("/nowhere/file").error().code, schemas::ErrorCode::invalid_argument);
   EXPECT_EQ(read_program("/tmp").error().code, schemas::ErrorCode::invalid_argument);
 }
 
