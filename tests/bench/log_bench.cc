@@ -3,6 +3,7 @@
 //
 //   log_bench [DIRECTORY]      where to measure; the temporary directory unless given
 #include <fcntl.h>
+#include <rocksdb/db.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -80,11 +81,46 @@ class BareFile {
   const std::string bytes_ = std::string(kEventBytes + kFrameBytes, 'x');
 };
 
-std::vector<double> bare_appends(BareFile& file, int count) {
+/// A RocksDB that is put to with a sync, by as many threads as there are writers: RocksDB groups their commits.
+class BareRocksDb {
+ public:
+  explicit BareRocksDb(const std::filesystem::path& directory) {
+    rocksdb::Options options;
+    options.create_if_missing = true;
+    options.compression = rocksdb::kNoCompression;
+    rocksdb::DB* db = nullptr;
+    if (!rocksdb::DB::Open(options, directory, &db).ok()) std::exit(1);
+    db_.reset(db);
+    durably_.sync = true;
+  }
+
+  void append() {
+    auto number = next_++;
+    for (std::size_t byte = kKeyBytes; byte > 0; --byte, number >>= 8) {
+      thread_key()[byte - 1] = static_cast<char>(number & 0xff);
+    }
+    if (!db_->Put(durably_, rocksdb::Slice(thread_key(), kKeyBytes), value_).ok()) std::exit(1);
+  }
+
+ private:
+  static constexpr std::size_t kKeyBytes = 8;
+  static char* thread_key() {
+    thread_local char key[kKeyBytes];
+    return key;
+  }
+
+  std::unique_ptr<rocksdb::DB> db_;
+  rocksdb::WriteOptions durably_;
+  std::atomic<std::uint64_t> next_ = 0;
+  const std::string value_ = std::string(kEventBytes, 'x');
+};
+
+template <class Bare>
+std::vector<double> bare_appends(Bare& bare, int count) {
   std::vector<double> times;
   for (int number = 0; number < count; ++number) {
     const auto start = steady_clock::now();
-    file.append();
+    bare.append();
     times.push_back(microseconds_since(start));
   }
   return times;
@@ -155,16 +191,16 @@ std::vector<double> appends_until_read(producers::EmbeddedLog& log, int count) {
 }
 
 /// Appends per second of `clients` threads, each of which waits for one before its next.
-double concurrent_rate(producers::EmbeddedLog& log, int clients, std::chrono::milliseconds duration) {
+template <class Append>
+double concurrent_rate(int clients, std::chrono::milliseconds duration, Append append) {
   std::atomic<bool> stop = false;
   std::atomic<std::int64_t> appended = 0;
   std::vector<std::thread> threads;
   const auto start = steady_clock::now();
   for (int client = 0; client < clients; ++client) {
     threads.emplace_back([&] {
-      const auto value = event();
       while (!stop) {
-        append_and_wait(log.commands(), value);
+        append();
         ++appended;
       }
     });
@@ -199,14 +235,25 @@ double open_time(const std::filesystem::path& directory, std::int64_t records) {
   return time;
 }
 
+/// What appends cost while the whole log is read beside them.
+void measure_check(const std::filesystem::path& directory) {
+  const OpenLog open(directory);
+  const auto before = median(log_appends(*open.log, 1000));
+  open.log->check_in_background();
+  print({"append while the log is checked, p50 (raw: before that)", "us", before, median(log_appends(*open.log, 1000)),
+         Bound::at_most, 1.1});
+}
+
 void measure(const std::filesystem::path& directory) {
   print_header();
   {
     OpenLog open(directory / "log");
     BareFile file(directory / "bare");
+    BareRocksDb rocks(directory / "rocks");
     // In turns, so that all meet the disk in the same mood.
     std::vector<double> bare;
     std::vector<double> handed_over;
+    std::vector<double> bare_rocks;
     std::vector<double> solo;
     std::vector<double> read;
     const auto add = [](std::vector<double>& all, const std::vector<double>& some) {
@@ -215,22 +262,29 @@ void measure(const std::filesystem::path& directory) {
     for (int round = 0; round < 10; ++round) {
       add(bare, bare_appends(file, 200));
       add(handed_over, handed_over_appends(file, 200));
+      add(bare_rocks, bare_appends(rocks, 200));
       add(solo, log_appends(*open.log, 200));
       add(read, appends_until_read(*open.log, 200));
     }
     const auto one = median(solo);
     print({"append, p50 (raw: write + fdatasync)", "us", median(bare), one, Bound::at_most, 2.5});
     print({"append, p50 (raw: the same by another thread)", "us", median(handed_over), one, Bound::at_most, 1.25});
-    print({"append until a reader has it, p50 (raw: as before)", "us", median(handed_over), median(read),
+    print({"append, p50 (raw: RocksDB, put with sync)", "us", median(bare_rocks), one, Bound::at_most, 1.5});
+    print({"append until a reader has it, p50 (raw: as before last)", "us", median(handed_over), median(read),
            Bound::at_most, 1.25});
-    const auto many = concurrent_rate(*open.log, 64, std::chrono::seconds(2));
+    const auto value = event();
+    const auto seconds = std::chrono::seconds(2);
+    const auto many = concurrent_rate(64, seconds, [&] { append_and_wait(open.log->commands(), value); });
+    const auto many_rocks = concurrent_rate(64, seconds, [&] { rocks.append(); });
     print({"appends per second, 64 clients (raw: one client)", "/s", 1e6 / one, many, Bound::at_least, 15});
+    print({"appends per second, 64 clients (raw: RocksDB, 64 threads)", "/s", many_rocks, many, Bound::at_least, 1});
   }
   const auto empty = open_time(directory / "empty", 0);
   print({"open after kill -9, 100,000 records (raw: 1 record)", "ms", empty,
          open_time(directory / "hundred-thousand", 100'000), Bound::at_most, 1, 30});
   print({"open after kill -9, 1,000,000 records (raw: 1 record)", "ms", empty,
          open_time(directory / "million", 1'000'000), Bound::at_most, 1, 30});
+  measure_check(directory / "million");
 }
 
 }  // namespace
