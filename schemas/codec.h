@@ -26,6 +26,7 @@ struct SpecT;
 namespace solo::schemas {
 
 inline constexpr std::size_t kMaxRequestBytes = 1024 * 1024;
+/// apply goes by it: as with the rules of specs (schemas/spec.h), a change would judge old records anew.
 inline constexpr std::size_t kMaxEventBytes = 900 * 1024;
 inline constexpr std::size_t kMaxReplyBytes = 16 * 1024 * 1024;
 

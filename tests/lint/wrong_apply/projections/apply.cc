@@ -11,6 +11,7 @@
 
 #include "producers/clock.h"  // offence: clock
 #include "projections/helper.h"
+#include "schemas/shared.h"
 
 namespace solo::projections {
 
