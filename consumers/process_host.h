@@ -1,5 +1,5 @@
-// The operating system's processes behind a seam: spawn, signal, wait, scan. Adapters: Linux (linux_process_host.h)
-// and, for tests of the runtime's decisions, an in-memory one.
+// The operating system's processes behind a seam: spawn, signal, wait, scan. Its adapter: Linux
+// (linux_process_host.h).
 //
 // A process is known by its identity (pid + start time + boot id) or by the marker in its environment, never by a bare
 // pid: pids are reused.

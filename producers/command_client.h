@@ -2,9 +2,10 @@
 //
 // Two kinds of failure are kept apart. What the daemon answered, errors too, comes as ReplyT. What kept a request or
 // its answer from getting through comes as Error:
-//   unavailable         there is no daemon, it may not be opened, it does not answer, or it went away before it
-//   answered deadline_exceeded   it took the request and did not answer in time invalid_argument    not an endpoint
-//   that is offered, or the path is over 107 bytes
+//   unavailable         there is no daemon, it may not be opened, it does not answer, or it went away too early
+//   deadline_exceeded   it took the request and did not answer in time
+//   invalid_argument    not an endpoint that is offered, or the path is over 107 bytes
+//
 // After unavailable or deadline_exceeded from call() the outcome of a command is unknown. The client repeats nothing on
 // its own: its caller retries by the same id.
 //

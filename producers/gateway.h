@@ -5,10 +5,11 @@
 // changes reach it through a queue. It never waits for anything but its socket and that queue: a client that does not
 // read, an append that does not end and a service that does not start hold up nobody else.
 //
-// A request's way: frames -> Request -> decide() -> recorded outcome, or the same command in flight, or an early
-// refusal
-// -> append -> durable (accepted) -> views passed the position, outcome looked up (applied) -> effect in the service's
-// record (done) -> Reply. What a client is told:
+// A request's way:
+//   frames -> Request -> decide() -> recorded outcome, or the same command in flight, or an early refusal
+//   -> append -> durable (accepted) -> views passed the position, outcome looked up (applied)
+//   -> effect in the service's record (done) -> Reply
+// What a client is told:
 //   refused by the log        its error; nothing was recorded
 //   unknown to the log        deadline_exceeded without a position; forgotten, its client may retry by the same id
 //   deadline before durable   the same

@@ -1,8 +1,8 @@
 // The rules a service's spec must keep, and the values that stand in for what it leaves out.
 //
-// apply judges every deploy in the log by check_spec(), so its verdicts and these limits are part of what the log means:
-// change one, even to relax it, and old records are judged anew, differently on every daemon. A released rule stays as
-// it is; another one is chosen by the partition's rules version, from a RulesRaised event on.
+// apply judges every deploy in the log by check_spec(), so its verdicts and these limits are part of what the log
+// means: change one, even to relax it, and old records are judged anew, differently on every daemon. A released rule
+// stays as it is; another one is chosen by the partition's rules version, from a RulesRaised event on.
 #pragma once
 
 #include <chrono>
