@@ -20,8 +20,8 @@ namespace solo::producers {
 
 struct ScrubPace {
   /// Read in one go.
-  std::size_t chunk_bytes = 1024 * 1024;
-  std::size_t bytes_per_second = 32 * 1024 * 1024;
+  std::size_t chunk_bytes = 128 * 1024;
+  std::size_t bytes_per_second = 16 * 1024 * 1024;
 };
 
 class LogScrub {

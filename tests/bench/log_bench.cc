@@ -235,13 +235,18 @@ double open_time(const std::filesystem::path& directory, std::int64_t records) {
   return time;
 }
 
-/// What appends cost while the whole log is read beside them.
+/// What appends cost while the whole log is read beside them; in turns.
 void measure_check(const std::filesystem::path& directory) {
-  const OpenLog open(directory);
-  const auto before = median(log_appends(*open.log, 1000));
-  open.log->check_in_background();
-  print({"append while the log is checked, p50 (raw: before that)", "us", before, median(log_appends(*open.log, 1000)),
-         Bound::at_most, 1.1});
+  std::vector<double> alone;
+  std::vector<double> beside;
+  for (int round = 0; round < 8; ++round) {
+    const OpenLog open(directory);
+    for (const auto time : log_appends(*open.log, 200)) alone.push_back(time);
+    open.log->check_in_background();
+    for (const auto time : log_appends(*open.log, 200)) beside.push_back(time);
+  }
+  print({"append while the log is checked, p50 (raw: before that)", "us", median(alone), median(beside), Bound::at_most,
+         1.1});
 }
 
 void measure(const std::filesystem::path& directory) {
