@@ -32,12 +32,12 @@ struct Found {
   std::vector<Bounds> bounds;
 };
 
-Result<Found> look(KafkaInspector& inspector) {
+Result<Found> look(const KafkaOptions& options, KafkaInspector& inspector) {
   Found found;
   auto genesis = read_kafka_genesis(inspector, kAnswer);
   if (!genesis) return fail(genesis.error());
   found.genesis = *std::move(genesis);
-  if (auto keeps = check_kafka_topic(inspector, kAnswer); !keeps) return fail(keeps.error());
+  if (auto keeps = check_kafka_topic(options, inspector, kAnswer); !keeps) return fail(keeps.error());
   for (std::int32_t partition = 0; partition < found.genesis.partitions; ++partition) {
     const auto bounds = inspector.bounds(partition, kAnswer);
     if (!bounds) return fail(bounds.error());
@@ -60,7 +60,7 @@ Result<Found> look_or_make(const KafkaOptions& options, KafkaInspector& inspecto
                 fmt::format("Kafka at {} has no topic {}", options.bootstrap, inspector.topic()),
                 "run solo topic create, or start solod with log.kafka.create = true");
   }
-  return look(inspector);
+  return look(options, inspector);
 }
 
 /// Asks until there is an answer other than "not now".

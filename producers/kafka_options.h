@@ -23,6 +23,9 @@ struct KafkaOptions {
   std::chrono::milliseconds delivery_timeout{5'000};
   /// How long open() waits for a broker.
   std::chrono::milliseconds start_timeout{60'000};
+  /// Ask for the topic's settings, and refuse those that would lose events. librdkafka's mock cluster never answers
+  /// that.
+  bool check_settings = true;
   /// What open() waits for, in words; again when it changes.
   std::function<void(const std::string&)> on_waiting;
   /// Asked while open() waits: true ends it.

@@ -114,7 +114,7 @@ Result<Genesis> make_kafka_topic(const KafkaOptions& options, const NewKafkaTopi
     return fail(ErrorCode::failed_precondition,
                 fmt::format("topic {} has {} partitions, not {}", inspector.topic(), *count, wanted.partitions));
   }
-  if (auto checked = check_kafka_topic(inspector, kAnswer); !checked) return fail(checked.error());
+  if (auto checked = check_kafka_topic(options, inspector, kAnswer); !checked) return fail(checked.error());
   Genesis proposed;
   proposed.log_uuid = entropy.uuid();
   proposed.partitions = *count;
@@ -150,7 +150,8 @@ Result<Genesis> read_kafka_genesis(KafkaInspector& inspector, milliseconds timeo
   return *first;
 }
 
-Result<void> check_kafka_topic(KafkaInspector& inspector, milliseconds timeout) {
+Result<void> check_kafka_topic(const KafkaOptions& options, KafkaInspector& inspector, milliseconds timeout) {
+  if (!options.check_settings) return {};
   const auto settings = inspector.settings(timeout);
   if (settings) return check_topic_settings(inspector.topic(), *settings);
   const auto code = settings.error().code;

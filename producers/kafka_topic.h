@@ -30,7 +30,9 @@ schemas::Result<Genesis> make_kafka_topic(const KafkaOptions& options, const New
 /// or not a Solo log.
 schemas::Result<Genesis> read_kafka_genesis(KafkaInspector& inspector, std::chrono::milliseconds timeout);
 
-/// Do its settings keep every event? Also fine, with a line in the log: the broker does not tell them.
-schemas::Result<void> check_kafka_topic(KafkaInspector& inspector, std::chrono::milliseconds timeout);
+/// Do its settings keep every event? Also fine, with a line in the log: the broker does not tell them. Not asked when
+/// the options say so.
+schemas::Result<void> check_kafka_topic(const KafkaOptions& options, KafkaInspector& inspector,
+                                        std::chrono::milliseconds timeout);
 
 }  // namespace solo::producers

@@ -9,6 +9,8 @@
 #include "consumers/memory_reader.h"
 #include "producers/embedded_log.h"
 #include "producers/memory_log.h"
+#include "tests/contract/log/kafka_log_under_test.h"
+#include "tests/support/mock_cluster.h"
 #include "tests/support/temp_dir.h"
 
 namespace solo::testing {
@@ -53,13 +55,32 @@ class EmbeddedLogUnderTest final : public LogUnderTest {
   std::unique_ptr<producers::EmbeddedLog> log_;
 };
 
+/// librdkafka's own broker, in this process.
+class MockKafkaUnderTest final : public KafkaLogUnderTest {
+ public:
+  explicit MockKafkaUnderTest(std::int32_t partitions)
+      : MockKafkaUnderTest(std::make_unique<MockCluster>(partitions)) {}
+  ~MockKafkaUnderTest() override { close(); }
+
+ private:
+  explicit MockKafkaUnderTest(std::unique_ptr<MockCluster> cluster)
+      : KafkaLogUnderTest(cluster->options(), cluster->partitions()), cluster_(std::move(cluster)) {}
+
+  std::unique_ptr<MockCluster> cluster_;
+};
+
 }  // namespace
 
 std::vector<LogFactory> all_factories() {
+  const auto mock = [](std::int32_t partitions) {
+    return [partitions] { return std::make_unique<MockKafkaUnderTest>(partitions); };
+  };
   return {
       {"Memory", [] { return std::make_unique<MemoryLogUnderTest>(1); }},
       {"MemoryThreePartitions", [] { return std::make_unique<MemoryLogUnderTest>(3); }},
       {"Embedded", [] { return std::make_unique<EmbeddedLogUnderTest>(); }},
+      {"MockKafka", mock(1), true},
+      {"MockKafkaThreePartitions", mock(3), true},
   };
 }
 

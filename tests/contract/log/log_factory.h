@@ -27,6 +27,8 @@ class LogUnderTest {
 struct LogFactory {
   std::string name;
   std::function<std::unique_ptr<LogUnderTest>()> make;
+  /// It is in another process.
+  bool remote = false;
 };
 inline void PrintTo(const LogFactory& factory, std::ostream* out) { *out << factory.name; }
 
