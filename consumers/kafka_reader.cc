@@ -28,6 +28,8 @@ using producers::KafkaMessage;
 
 /// Messages taken out of librdkafka's queue at once.
 constexpr std::size_t kAtOnce = 1000;
+/// Until the first answer: how long to wait before the fetch is woken.
+constexpr std::chrono::milliseconds kLook{5};
 
 int milliseconds_until(SteadyClock::time_point deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now());
@@ -57,6 +59,8 @@ struct KafkaReader::Impl {
   KafkaTopicHandle topic;
   KafkaQueue queue;
   bool started = false;
+  /// The first answer has come.
+  bool fetching = false;
   /// Taken and not handed out: kept back in doubt, or over a read's limits. `front` is the first of them.
   std::vector<KafkaMessage> messages;
   std::size_t front = 0;
@@ -121,8 +125,13 @@ void KafkaReader::Impl::fill(SteadyClock::time_point deadline) {
   messages.clear();
   front = 0;
   while (messages.empty() && !failure && !woken.load()) {
-    KafkaMessage first(rd_kafka_consume_queue(queue.get(), milliseconds_until(deadline)));
+    const auto until = fetching ? deadline : std::min(deadline, SteadyClock::now() + kLook);
+    KafkaMessage first(rd_kafka_consume_queue(queue.get(), milliseconds_until(until)));
     const bool some = first != nullptr;
+    fetching = fetching || some;
+    if (!fetching) {
+      producers::wake_fetch(client.get(), producers::events_topic(log.options().cluster), partition);
+    }
     if (some) take(std::move(first));
     if (!messages.empty()) {
       std::vector<rd_kafka_message_t*> more(kAtOnce);

@@ -53,6 +53,7 @@ struct Projector::Impl {
         continue;
       }
       if (!records->empty() && !apply(lane, *records)) return;
+      if (records->empty()) pass_gap(lane);
     }
   }
 
@@ -76,6 +77,14 @@ struct Projector::Impl {
       records = records.subspan(static_cast<std::size_t>(next - records.begin()));
     }
     return true;
+  }
+
+  // Behind the last record there may be offsets without one (Kafka's transaction markers).
+  void pass_gap(const Lane& lane) {
+    projections::PartitionView& view = views.partition(lane.partition);
+    if (lane.reader->next_offset() <= view.next_offset()) return;
+    view.pass(lane.reader->next_offset());
+    announce_position(lane);
   }
 
   // What cannot be read now but may be later is read again from where the view stands.

@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "ops/kafka_settings.h"
+#include "producers/kafka_options.h"
 #include "schemas/ids.h"
 
 namespace solo::ops {
@@ -36,6 +38,8 @@ Result<void> check_node(std::string_view text) {
   return text.empty() ? Result<void>() : schemas::check_label("node", text);
 }
 
+Result<void> check_cluster(std::string_view text) { return schemas::check_label("cluster", text); }
+
 std::string toml_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -52,6 +56,15 @@ std::string toml_string(std::string_view text) {
 std::string value_of(const Setting& setting) {
   if (const auto* const* text = std::get_if<std::string*>(&setting.field)) return toml_string(**text);
   if (const auto* const* number = std::get_if<std::uint64_t*>(&setting.field)) return std::to_string(**number);
+  if (const auto* const* yes = std::get_if<bool*>(&setting.field)) return **yes ? "true" : "false";
+  if (const auto* const* names = std::get_if<Setting::Names*>(&setting.field)) {
+    std::vector<std::string> pairs;
+    for (const auto& [name, value] : **names) {
+      const bool hidden = producers::is_kafka_secret(name) && !is_reference(value);
+      pairs.push_back(fmt::format("{} = {}", toml_string(name), toml_string(hidden ? "(hidden)" : value)));
+    }
+    return fmt::format("{{{}}}", fmt::join(pairs, ", "));
+  }
   std::vector<std::string> words;
   for (const auto& word : *std::get<std::vector<std::string>*>(setting.field)) words.push_back(toml_string(word));
   return fmt::format("[{}]", fmt::join(words, ", "));
@@ -68,6 +81,33 @@ std::vector<Setting> settings_of(Config& config) {
       {.key = "log.min_free_bytes",
        .field = &config.log.min_free_bytes,
        .help = "Refuse writes while the file system has less room."},
+      {.key = "log.cluster",
+       .field = &config.log.cluster,
+       .help = "With Kafka: the log is the topic CLUSTER.events.",
+       .check = check_cluster},
+      {.key = "log.kafka.bootstrap",
+       .field = &config.log.kafka.bootstrap,
+       .help = "HOST:PORT of a Kafka broker, several divided by commas. Empty: the log is in STATE."},
+      {.key = "log.kafka.create",
+       .field = &config.log.kafka.create,
+       .help = "Make the topic if it is missing. For development; otherwise: solo topic create."},
+      {.key = "log.kafka.partitions",
+       .field = &config.log.kafka.partitions,
+       .help = "Partitions of a topic made so.",
+       .least = 1,
+       .most = 10'000},
+      {.key = "log.kafka.start_timeout_ms",
+       .field = &config.log.kafka.start_timeout_ms,
+       .help = "How long to wait for a broker at the start."},
+      {.key = "log.kafka.delivery_timeout_ms",
+       .field = &config.log.kafka.delivery_timeout_ms,
+       .help = "A command that Kafka has not acknowledged by then is unavailable, or its outcome unknown.",
+       .least = 100,
+       .most = 900'000},
+      {.key = "log.kafka.properties",
+       .field = &config.log.kafka.properties,
+       .help = "Further settings, NAME=VALUE by librdkafka's names. VALUE may be env:VARIABLE or file:PATH: secrets "
+               "belong there."},
       {.key = "gateway.listen",
        .field = &config.gateway.listen,
        .help = "Where commands come in: ipc://PATH. Default: ipc://STATE/command.sock.",
@@ -150,6 +190,13 @@ Result<void> set_from_text(Setting& setting, std::string_view text, std::string 
     for (std::string word; stream >> word;) parts.push_back(word);
     if (parts.empty()) return refuse("is empty");
     **words = std::move(parts);
+  } else if (auto* const* flag = std::get_if<bool*>(&setting.field)) {
+    if (text != "true" && text != "false") return refuse(fmt::format("\"{}\" is neither true nor false", text));
+    **flag = text == "true";
+  } else if (auto* const* names = std::get_if<Setting::Names*>(&setting.field)) {
+    auto pairs = read_kafka_names(text);
+    if (!pairs) return refuse(pairs.error().message);
+    **names = *std::move(pairs);
   } else {
     if (text.find('\0') != std::string_view::npos) return refuse("holds a NUL");
     if (!setting.choices.empty() &&

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,17 @@ struct Config {
 
   struct {
     std::uint64_t min_free_bytes = 64 * 1024 * 1024;
+    std::string cluster = "solo";
+    struct {
+      /// Empty: the embedded log.
+      std::string bootstrap;
+      bool create = false;
+      std::uint64_t partitions = 1;
+      std::uint64_t start_timeout_ms = 60'000;
+      std::uint64_t delivery_timeout_ms = 5'000;
+      /// librdkafka's names; values may stand for what is elsewhere (ops/kafka_settings.h).
+      std::map<std::string, std::string> properties;
+    } kafka;
   } log;
   struct {
     /// Empty: ipc://STATE/command.sock.
@@ -54,7 +66,8 @@ struct Config {
 };
 
 struct Setting {
-  using Field = std::variant<std::string*, std::uint64_t*, std::vector<std::string>*>;
+  using Names = std::map<std::string, std::string>;
+  using Field = std::variant<std::string*, std::uint64_t*, bool*, std::vector<std::string>*, Names*>;
   /// `recovery.timeout_ms`.
   std::string key;
   Field field;
@@ -76,7 +89,8 @@ std::vector<Setting> settings_of(Config& config);
 std::string flag_of(const Setting& setting);
 std::string environment_of(const Setting& setting);
 
-/// A value in the form it has on the command line: numbers in decimal, lists divided by spaces.
+/// A value in the form it has on the command line: numbers in decimal, true or false, lists divided by spaces, names as
+/// NAME=VALUE divided by spaces.
 /// invalid_argument: names the origin, the setting and what it takes.
 schemas::Result<void> set_from_text(Setting& setting, std::string_view text, std::string origin);
 
@@ -88,7 +102,7 @@ schemas::Result<void> apply_file(std::vector<Setting>& settings, const std::file
 schemas::Result<void> apply_environment(std::vector<Setting>& settings,
                                         const std::function<const char*(const std::string&)>& lookup);
 
-/// TOML, with each value's origin behind it.
+/// TOML, with each value's origin behind it. Kafka's secrets are left out.
 std::string to_toml(const std::vector<Setting>& settings);
 
 /// Where the daemon lives when nobody says: /var/lib/solo for root, else $XDG_STATE_HOME/solo, else

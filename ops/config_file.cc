@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "ops/config.h"
+#include "ops/kafka_settings.h"
 #include "ops/nearest.h"
 
 namespace solo::ops {
@@ -64,6 +65,25 @@ class FileReader {
     return fail(ErrorCode::invalid_argument, fmt::format("{}: {} \"{}\"{}", at, what, key, did_you_mean(key, known)));
   }
 
+  /// `sasl.username = "x"` is a table in a table to TOML.
+  static bool flatten(const toml::table& table, const std::string& prefix, Setting::Names& into) {
+    for (const auto& [name, node] : table) {
+      const std::string key = prefix + std::string(name.str());
+      if (const auto* inner = node.as_table()) {
+        if (!flatten(*inner, key + '.', into)) return false;
+      } else if (const auto* text = node.as_string()) {
+        into[key] = text->get();
+      } else if (const auto* number = node.as_integer()) {
+        into[key] = std::to_string(number->get());
+      } else if (const auto* truth = node.as_boolean()) {
+        into[key] = truth->get() ? "true" : "false";
+      } else {
+        return false;
+      }
+    }
+    return true;
+  }
+
   static Result<void> set(Setting& setting, const toml::node& node, const std::string& at) {
     const auto refuse = [&](std::string_view wanted) {
       return fail(ErrorCode::invalid_argument, fmt::format("{}: {} must be {}", at, setting.key, wanted));
@@ -77,6 +97,21 @@ class FileReader {
       const auto* text = node.as_string();
       if (text == nullptr) return refuse("a string");
       return set_from_text(setting, text->get(), at);
+    }
+    if (auto* const* flag = std::get_if<bool*>(&setting.field)) {
+      if (!node.is_boolean()) return refuse("true or false");
+      **flag = node.as_boolean()->get();
+      setting.origin = at;
+      return {};
+    }
+    if (auto* const* names = std::get_if<Setting::Names*>(&setting.field)) {
+      const auto* table = node.as_table();
+      Setting::Names found;
+      if (table == nullptr || !flatten(*table, "", found)) return refuse("a table of texts, numbers and truths");
+      if (auto good = check_kafka_names(found); !good) return refuse(good.error().message);
+      **names = std::move(found);
+      setting.origin = at;
+      return {};
     }
     const auto* array = node.as_array();
     if (array == nullptr || array->empty()) return refuse("a list of strings");

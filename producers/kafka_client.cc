@@ -151,6 +151,13 @@ Result<KafkaHandle> make_kafka_client(const KafkaOptions& options, KafkaRole rol
   return handle;
 }
 
+void wake_fetch(rd_kafka_t* consumer, const std::string& topic, std::int32_t partition) {
+  constexpr int kLongest = 100;
+  std::int64_t first = 0;
+  std::int64_t end = 0;
+  rd_kafka_query_watermark_offsets(consumer, topic.c_str(), partition, &first, &end, kLongest);
+}
+
 Error kafka_error(rd_kafka_resp_err_t code, const std::string& context) {
   const std::string message = fmt::format("{}: {}", context, rd_kafka_err2str(code));
   switch (code) {

@@ -51,6 +51,10 @@ schemas::Result<KafkaHandle> make_kafka_client(const KafkaOptions& options, Kafk
                                                const KafkaSettings& extra = {},
                                                const KafkaErrorListener* on_error = nullptr);
 
+/// A broker's thread looks at a new fetch only when something wakes it, up to a second later: a request does. Waits for
+/// the answer, for 100 ms at most.
+void wake_fetch(rd_kafka_t* consumer, const std::string& topic, std::int32_t partition);
+
 /// librdkafka's error in Solo's words: `context: what it says`.
 schemas::Error kafka_error(rd_kafka_resp_err_t code, const std::string& context);
 

@@ -26,11 +26,8 @@ using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, KafkaDelete<rd
 using Metadata = std::unique_ptr<const rd_kafka_metadata_t, KafkaDelete<rd_kafka_metadata_destroy>>;
 
 constexpr std::size_t kWords = 512;
-
-int milliseconds_until(SteadyTime deadline) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-  return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
-}
+/// Milliseconds of waiting for a record, before the fetch is woken again.
+constexpr int kLook = 5;
 
 LogRecord record_of(const rd_kafka_message_t& message) {
   LogRecord record;
@@ -90,9 +87,13 @@ struct KafkaInspector::Impl {
   Result<std::vector<LogRecord>> consume(std::int32_t partition, std::int64_t end, SteadyTime deadline) const {
     std::vector<LogRecord> found;
     for (;;) {
-      const KafkaMessage message(rd_kafka_consume(topic.get(), partition, milliseconds_until(deadline)));
+      const KafkaMessage message(rd_kafka_consume(topic.get(), partition, kLook));
       // Errors of connections come without a message, through the client's own queue.
       rd_kafka_poll(client.get(), 0);
+      if (message == nullptr && std::chrono::steady_clock::now() < deadline) {
+        wake_fetch(client.get(), topic_name, partition);
+        continue;
+      }
       if (message == nullptr) {
         return fail(ErrorCode::unavailable, fmt::format("reading {} of {}: no answer in time", partition, topic_name),
                     "", true);

@@ -28,7 +28,17 @@ std::optional<StoreError> check_meta(const v1::PartitionMetaT& meta, const ViewO
   if (meta.layout != kLayout) {
     return unusable(fmt::format("the views' layout is {}, this build's is {}", meta.layout, kLayout)).value();
   }
-  if (meta.log_uuid != options.log_uuid) {
+  const bool same_log = meta.log_uuid == options.log_uuid;
+  const bool same_count = meta.partitions == static_cast<std::uint32_t>(options.partitions);
+  if (options.refuse_foreign && !(same_log && same_count)) {
+    return StoreError{Error{
+        ErrorCode::failed_precondition,
+        fmt::format("the views are of log {} with {} partitions, and this is log {} with {}", meta.log_uuid,
+                    meta.partitions, options.log_uuid, options.partitions),
+        fmt::format("bring back the log they were built from; or move {} away, and they are rebuilt from this one",
+                    options.directory.string())}};
+  }
+  if (!same_log) {
     return unusable(fmt::format("the views are of log {}, not of {}", meta.log_uuid, options.log_uuid)).value();
   }
   if (meta.partition != static_cast<std::uint32_t>(partition) ||

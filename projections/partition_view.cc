@@ -112,4 +112,11 @@ Result<ViewChange> PartitionView::apply(std::span<const LogRecord> records) {
   return change;
 }
 
+void PartitionView::pass(std::int64_t offset) {
+  const std::lock_guard lock(impl_->published);
+  if (offset <= impl_->meta.next_offset) return;
+  impl_->meta.next_offset = offset;
+  impl_->next_offset.store(offset, std::memory_order_release);
+}
+
 }  // namespace solo::projections

@@ -48,6 +48,9 @@ struct ViewOptions {
   /// The log these views are of, from its genesis.
   std::string log_uuid;
   std::int32_t partitions = 1;
+  /// Views of another log, or of another number of partitions, are an error (failed_precondition) instead of being set
+  /// aside.
+  bool refuse_foreign = false;
   std::uint64_t flush_after_records = 20'000;
   std::chrono::milliseconds flush_after{5'000};
   /// Where RocksDB does its I/O: the machine, unless a test has it fail. Not owned.
@@ -103,6 +106,9 @@ class PartitionView {
   /// Kafka). Projector only. failed_precondition: a rules version this build does not know; what came before it is
   /// applied, it and what follows are not.
   schemas::Result<ViewChange> apply(std::span<const schemas::LogRecord> records);
+
+  /// There is no record before `offset` that was not applied: the log has a gap there. Projector only; not stored.
+  void pass(std::int64_t offset);
 
   /// Makes what is applied survive a crash. Any thread.
   schemas::Result<void> flush();

@@ -46,7 +46,7 @@ int Daemon::live() {
   }
   if (stop_wanted()) {
     spdlog::info("stopped before anything was started");
-    return 0;
+    return gave_up_ ? 1 : 0;
   }
   // Whatever of it has started has done nothing yet that would have to be finished.
   if (auto started = start(); !started) return report(started.error());

@@ -4,7 +4,6 @@
 
 #include <filesystem>
 
-#include "consumers/embedded_reader.h"
 #include "ops/solod/notify.h"
 #include "ops/solod/parts.h"
 #include "ops/version.h"
@@ -64,34 +63,22 @@ Result<void> Daemon::lock() {
 
 Result<void> Daemon::open_log() {
   auto& parts = *parts_;
-  const std::filesystem::path state = options_.config.state_dir;
-  const auto directory = state / "log";
-  if (auto checked = check_directory(directory, "bring the log back from a copy"); !checked) return checked;
-  if (!std::filesystem::exists(directory) && std::filesystem::exists(state / "views")) {
-    return fail(
-        ErrorCode::failed_precondition,
-        fmt::format("there is no log in {}, but views of one in {}", directory.string(), (state / "views").string()),
-        "bring the log back; or remove the views too, and everything that was deployed is forgotten");
-  }
-  producers::EmbeddedLogOptions options;
-  options.directory = directory;
-  options.min_free_bytes = options_.config.log.min_free_bytes;
-  options.on_fatal = [this](const schemas::Error& error) { give_up(error); };
-  producers::LogOpenReport report;
-  auto log = producers::EmbeddedLog::open(std::move(options), parts.clock, parts.entropy, &report);
-  if (!log) return fail(log.error());
-  parts.log = std::move(*log);
-  spdlog::info("log {} {}, next offset {} ({:.1f} ms)", parts.log->genesis().log_uuid,
-               report.created ? "made" : (report.clean ? "opened" : "opened after an unclean end"), report.end,
-               parts.watch.lap());
-  if (report.cut_bytes != 0) {
-    spdlog::warn("log: {} bytes of a half-written record behind everything acknowledged were cut off, at offset {}",
-                 report.cut_bytes, report.end);
-  }
-  if (report.mark_lost) {
-    spdlog::warn(
-        "log: its durable mark was missing or unreadable: nothing tells whether acknowledged records are gone");
-  }
+  auto opened = open_daemon_log(options_.config, {.state = options_.config.state_dir,
+                                                  .clock = parts.clock,
+                                                  .entropy = parts.entropy,
+                                                  .on_fatal = [this](const schemas::Error& error) { give_up(error); },
+                                                  .on_waiting =
+                                                      [](const std::string& what) {
+                                                        spdlog::warn("{}", what);
+                                                        notify_status(what);
+                                                      },
+                                                  .stop_wanted = [this] { return stop_wanted(); }});
+  // A stop that was asked for is no failure.
+  if (!opened && stop_wanted()) return {};
+  if (!opened) return fail(opened.error());
+  parts.opened = std::move(*opened);
+  parts.log = parts.opened.log.get();
+  spdlog::info("log {} {} ({:.1f} ms)", parts.log->genesis().log_uuid, parts.opened.description, parts.watch.lap());
   return {};
 }
 
@@ -103,7 +90,11 @@ Result<void> Daemon::open_views() {
     return checked;
   }
   auto views = projections::Views::open(
-      {.directory = state / "views", .log_uuid = parts.log->genesis().log_uuid, .partitions = parts.log->partitions()},
+      {.directory = state / "views",
+       .log_uuid = parts.log->genesis().log_uuid,
+       .partitions = parts.log->partitions(),
+       // The embedded log lies beside them; another topic in Kafka's place is more likely a mistake.
+       .refuse_foreign = parts.log->kind() == "kafka"},
       &reports);
   if (!views) return fail(views.error());
   parts.views = std::move(*views);
@@ -113,6 +104,7 @@ Result<void> Daemon::open_views() {
     }
   }
   if (auto checked = check_views(parts.log->genesis().log_uuid); !checked) return checked;
+  parts.ear = parts.opened.watch_with(*parts.views);
   const std::string applied = schemas::to_string(parts.views->applied());
   parts.views_empty = applied.empty();
   spdlog::info("views opened at {} ({:.1f} ms)", applied.empty() ? "the start of the log" : applied, parts.watch.lap());
@@ -152,11 +144,7 @@ void Daemon::join_parts() {
   const auto& config = options_.config;
   const std::filesystem::path state = config.state_dir;
   parts.projector = std::make_unique<consumers::Projector>(
-      *parts.views,
-      [&parts](std::int32_t, std::int64_t from) -> Result<std::unique_ptr<consumers::EventReader>> {
-        return std::make_unique<consumers::EmbeddedReader>(*parts.log, from);
-      },
-      [this](std::int32_t partition, const schemas::Error& error) {
+      *parts.views, parts.opened.open_reader, [this](std::int32_t partition, const schemas::Error& error) {
         give_up({error.code, fmt::format("the projection of partition {} stands still: {}", partition, error.message),
                  error.hint});
       });
@@ -200,7 +188,7 @@ Result<void> Daemon::start() {
 }
 
 void Daemon::on_ready() {
-  parts_->log->check_in_background();
+  parts_->opened.check_in_background();
   const auto status = parts_->runtime->status();
   if (parts_->views_empty) {
     spdlog::info("views built from the log's first record on, now at {}", schemas::to_string(parts_->views->applied()));

@@ -92,7 +92,7 @@ void Daemon::close_parts(Time deadline, std::vector<std::string>& left) {
   parts.gateway->stop();
   parts.projector->stop();
   take(parts.views->flush(), "views");
-  take(parts.log->close(), "log");
+  take(parts.opened.close(), "log");
 }
 
 int Daemon::stop_after_error() {
@@ -118,9 +118,10 @@ void Daemon::abandon(const std::string& why) {
     if (appends != 0) spdlog::error("not done: {} commands whose append had not ended", appends);
     const auto pending = parts_->publisher->pending();
     if (pending != 0) spdlog::error("not done: {} observations that are not in the log", pending);
-    const auto& view = parts_->views->partition(0);
-    if (view.next_offset() != view.flushed_offset()) {
-      spdlog::error("not done: views from offset {} on; the next start replays them", view.flushed_offset());
+    for (std::int32_t number = 0; number < parts_->views->partitions(); ++number) {
+      const auto& view = parts_->views->partition(number);
+      if (view.next_offset() == view.flushed_offset()) continue;
+      spdlog::error("not done: views from {}:{} on; the next start replays them", number, view.flushed_offset());
     }
     if (options_.config.shutdown.services == "stop") spdlog::error("killed {} services' processes", kill_services());
   }

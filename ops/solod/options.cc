@@ -18,6 +18,7 @@ struct Flags {
   bool print_config = false;
   bool version = false;
   std::optional<std::string> file;
+  std::optional<std::string> kafka;
   /// One per setting, in their order.
   std::deque<std::optional<std::string>> settings;
 };
@@ -42,9 +43,11 @@ Page page_of(const std::vector<Setting>& settings, Flags& flags) {
       .environment = {{"SOLO_SECTION_KEY", "Any setting; for example SOLO_RECOVERY_TIMEOUT_MS."},
                       {"NOTIFY_SOCKET", "Set by systemd for services of Type=notify: told when services are back."}},
       .examples = {{"A daemon to play with", "solod --state-dir /tmp/solo"},
+                   {"Its log in Kafka", "solod --state-dir /tmp/solo --kafka 127.0.0.1:9092 --log-kafka-create true"},
                    {"What it would run with", "solod --config /etc/solo.toml --print-config"}}};
   page.options = {
       {"--config", "FILE", "Read settings from this TOML file. Default: none.", &flags.file},
+      {"--kafka", "HOST:PORT", "Keep the log in Kafka: log.kafka.bootstrap.", &flags.kafka},
       {"--take-over", "", "Claim the services although another node's daemon holds them.", &flags.take_over},
       {"--print-config", "", "Print every setting with its value and where that comes from, and exit.",
        &flags.print_config},
@@ -77,6 +80,9 @@ Result<DaemonCommandLine> read_daemon_options(const std::vector<std::string>& ar
   }
   if (auto read = apply_environment(settings, lookup); !read) return fail(read.error());
   for (std::size_t i = 0; i < settings.size(); ++i) {
+    if (!flags.settings[i] && flags.kafka && settings[i].key == "log.kafka.bootstrap") {
+      if (auto set = set_from_text(settings[i], *flags.kafka, "--kafka"); !set) return fail(set.error());
+    }
     if (!flags.settings[i]) continue;
     if (auto set = set_from_text(settings[i], *flags.settings[i], flag_of(settings[i])); !set) return fail(set.error());
   }

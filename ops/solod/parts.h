@@ -12,9 +12,9 @@
 #include "consumers/state_lock.h"
 #include "ops/solod/daemon.h"
 #include "ops/solod/health.h"
+#include "ops/solod/logs.h"
 #include "ops/solod/stopwatch.h"
 #include "producers/clock.h"
-#include "producers/embedded_log.h"
 #include "producers/entropy.h"
 #include "producers/gateway.h"
 #include "projections/views.h"
@@ -29,10 +29,14 @@ struct Daemon::Parts {
   std::string run = entropy.uuid();
   std::optional<consumers::StateLock> lock;
   std::optional<schemas::NodeName> node;
-  std::unique_ptr<producers::EmbeddedLog> log;
+  DaemonLog opened;
+  /// The opened one; nothing before.
+  producers::EventLog* log = nullptr;
   std::unique_ptr<projections::Views> views;
   /// They were made anew from the log's first record on.
   bool views_empty = false;
+  /// The log's ear at the views.
+  std::shared_ptr<void> ear;
   std::unique_ptr<consumers::Projector> projector;
   std::unique_ptr<consumers::ObservationPublisher> publisher;
   std::unique_ptr<consumers::LinuxProcessHost> host;

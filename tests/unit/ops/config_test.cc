@@ -115,5 +115,21 @@ TEST(CommandEndpoint, PathTooLongForASocketIsItsOwnError) {
   EXPECT_NE(endpoint.error().message.find("107"), std::string::npos);
 }
 
+TEST_F(ConfigTest, KafkasOwnSettingsAreATableUnderTheirOwnNames) {
+  ASSERT_TRUE(
+      load("[log]\ncluster = 'blue'\n[log.kafka]\nbootstrap = 'h:1'\ncreate = true\n[log.kafka.properties]\n"
+           "sasl.username = 'me'\n'sasl.password' = 'verysecret'\n'socket.timeout.ms' = 7000\n"));
+  EXPECT_EQ(config_.log.cluster, "blue");
+  EXPECT_EQ(config_.log.kafka.bootstrap, "h:1");
+  EXPECT_TRUE(config_.log.kafka.create);
+  EXPECT_EQ(config_.log.kafka.properties.at("sasl.username"), "me");
+  EXPECT_EQ(config_.log.kafka.properties.at("socket.timeout.ms"), "7000");
+  const auto printed = to_toml(settings_);
+  EXPECT_NE(printed.find("\"sasl.password\" = \"(hidden)\""), std::string::npos) << printed;
+  EXPECT_EQ(printed.find("verysecret"), std::string::npos);
+  EXPECT_NE(refusal("[log.kafka.properties]\nacks = '1'\n").find("acks is Solo's own"), std::string::npos);
+  EXPECT_NE(refusal("[log.kafka]\ncreate = 1\n").find("true or false"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace solo::ops

@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "schemas/codec.h"
 #include "schemas/schemas.h"
 
 namespace solo::schemas {
@@ -25,6 +26,8 @@ TEST(CloudEvents, HeadersFollowFromTheEvent) {
                             {"ce_subject", "acme/web"},
                             {"content-type", "application/x-flatbuffers"}};
   EXPECT_EQ(cloudevents_headers(event), expected);
+  const auto buffer = encode(event);
+  EXPECT_EQ(cloudevents_headers(**view_event(buffer)), expected);
 }
 
 TEST(CloudEvents, WhatTheEventHasNotIsLeftOut) {

@@ -1,0 +1,144 @@
+// What the Kafka log makes of errors that a broker can be told to give.
+#include <gtest/gtest.h>
+
+#include <future>
+#include <memory>
+
+#include "consumers/kafka_reader.h"
+#include "producers/kafka_log.h"
+#include "tests/support/mock_cluster.h"
+
+namespace solo::testing {
+namespace {
+
+using producers::AppendResult;
+using producers::Durable;
+using producers::Refused;
+using producers::Unknown;
+using schemas::ErrorCode;
+using namespace std::chrono_literals;
+
+constexpr std::int16_t kProduce = 0;
+constexpr auto kPatience = 30s;
+
+class KafkaErrors : public ::testing::Test {
+ protected:
+  KafkaErrors() {
+    auto options = cluster_.options();
+    options.delivery_timeout = 1000ms;
+    options.on_fatal = [this](const schemas::Error& error) { fatal_.set_value(error); };
+    auto opened = producers::KafkaLog::open(options, clock_, entropy_, producers::NewKafkaTopic{});
+    if (!opened) throw std::runtime_error(opened.error().message);
+    log_ = std::move(*opened);
+  }
+
+  std::future<AppendResult> start(producers::EventWriter& writer, std::string value) {
+    auto promise = std::make_shared<std::promise<AppendResult>>();
+    auto future = promise->get_future();
+    writer.append("acme", std::move(value), [promise](AppendResult result) { promise->set_value(std::move(result)); });
+    return future;
+  }
+
+  AppendResult end_of(std::future<AppendResult> future) {
+    if (future.wait_for(kPatience) == std::future_status::ready) return future.get();
+    ADD_FAILURE() << "the append did not end";
+    return Unknown{};
+  }
+
+  AppendResult put(std::string value) { return end_of(start(log_->commands(), std::move(value))); }
+
+  /// The values behind the genesis.
+  std::vector<std::string> read(std::size_t count) {
+    auto reader = consumers::KafkaReader::open(*log_, 0, 1);
+    std::vector<std::string> values;
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (values.size() < count && std::chrono::steady_clock::now() < deadline) {
+      const auto records = (*reader)->read({}, 100ms);
+      if (!records) {
+        ADD_FAILURE() << records.error().message;
+        break;
+      }
+      for (const auto& record : *records) values.push_back(record.value);
+    }
+    return values;
+  }
+
+  bool writable_again() {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (std::holds_alternative<Durable>(put("probe"))) return true;
+    }
+    return false;
+  }
+
+  MockCluster cluster_{1};
+  producers::SystemClock clock_;
+  producers::SystemEntropy entropy_;
+  std::promise<schemas::Error> fatal_;
+  std::unique_ptr<producers::KafkaLog> log_;
+};
+
+TEST_F(KafkaErrors, WhatTheBrokerForbidsIsRefused) {
+  cluster_.answer_next(kProduce, {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
+  const auto result = put("forbidden");
+  ASSERT_TRUE(std::holds_alternative<Refused>(result));
+  EXPECT_EQ(std::get<Refused>(result).error.code, ErrorCode::permission_denied);
+}
+
+TEST_F(KafkaErrors, ATemporaryErrorIsRetriedAndTheRecordIsThereOnce) {
+  cluster_.answer_next(kProduce, {RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION});
+  EXPECT_TRUE(std::holds_alternative<Durable>(put("a")));
+  EXPECT_TRUE(std::holds_alternative<Durable>(put("b")));
+  EXPECT_EQ(read(2), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(KafkaErrors, ACommandThatNoBrokerGotIsRefusedAndWritesComeBackByThemselves) {
+  cluster_.set_down();
+  // The first may meet the connection before its end is known.
+  const auto first = put("first");
+  EXPECT_FALSE(std::holds_alternative<Durable>(first));
+  const auto second = put("second");
+  ASSERT_TRUE(std::holds_alternative<Refused>(second));
+  EXPECT_EQ(std::get<Refused>(second).error.code, ErrorCode::unavailable);
+  EXPECT_TRUE(std::get<Refused>(second).error.retryable);
+  cluster_.set_up();
+  EXPECT_TRUE(writable_again()) << log_->condition().detail;
+}
+
+TEST_F(KafkaErrors, ACommandThatWasSentAndNotAnsweredIsUnknown) {
+  ASSERT_TRUE(std::holds_alternative<Durable>(put("before")));
+  cluster_.set_round_trip(3000);
+  EXPECT_TRUE(std::holds_alternative<Unknown>(put("slow")));
+  cluster_.set_round_trip(0);
+  EXPECT_TRUE(writable_again()) << log_->condition().detail;
+}
+
+TEST_F(KafkaErrors, ObservationsOutliveTheDeliveryTimeoutInOrder) {
+  ASSERT_TRUE(std::holds_alternative<Durable>(end_of(start(log_->observations(), "0"))));
+  cluster_.set_down();
+  std::vector<std::future<AppendResult>> endings;
+  for (const auto* value : {"1", "2", "3"}) endings.push_back(start(log_->observations(), value));
+  EXPECT_EQ(endings.front().wait_for(2500ms), std::future_status::timeout);
+  cluster_.set_up();
+  for (auto& ending : endings) EXPECT_TRUE(std::holds_alternative<Durable>(end_of(std::move(ending))));
+  EXPECT_EQ(read(4), (std::vector<std::string>{"0", "1", "2", "3"}));
+}
+
+TEST_F(KafkaErrors, AFatalErrorOfTheProducersIsRecoveredFrom) {
+  ASSERT_TRUE(std::holds_alternative<Durable>(put("before")));
+  log_->fail_fatally();
+  EXPECT_TRUE(writable_again()) << log_->condition().detail;
+  EXPECT_TRUE(std::holds_alternative<Durable>(end_of(start(log_->observations(), "after"))));
+}
+
+TEST_F(KafkaErrors, WhatIsOutstandingWhenTheLogIsClosedEndsWithoutABroker) {
+  cluster_.set_down();
+  auto command = start(log_->commands(), "command");
+  auto observation = start(log_->observations(), "observation");
+  log_.reset();
+  EXPECT_FALSE(std::holds_alternative<Durable>(end_of(std::move(command))));
+  EXPECT_FALSE(std::holds_alternative<Durable>(end_of(std::move(observation))));
+}
+
+}  // namespace
+}  // namespace solo::testing
