@@ -59,7 +59,7 @@ TEST_F(BrokerTrouble, KilledMidProduceLosesNothingAcknowledgedAndDoesNothingTwic
       for (int number = 0; !stopping; ++number) {
         const auto name = "s" + std::to_string(client) + "-" + std::to_string(number);
         auto request = deploy_request("d-" + name, "acme", name, exec_spec({"/bin/true"}), v1::Wait::applied);
-        request.body.AsDeploy()->spec.ensure().restart = v1::Restart::temporary;
+        request.body.AsDeploy()->spec.ensure().restart = v1::RestartPolicy::temporary;
         const auto reply = connection->call(request, seconds(40));
         const std::lock_guard lock(mutex);
         acknowledged[name] = reply && reply->ok;
@@ -84,7 +84,7 @@ TEST_F(BrokerTrouble, KilledMidProduceLosesNothingAcknowledgedAndDoesNothingTwic
     }
     // Unknown or refused: asked again by the same id it has taken effect once.
     auto again = deploy_request("d-" + name, "acme", name, exec_spec({"/bin/true"}), v1::Wait::applied);
-    again.body.AsDeploy()->spec.ensure().restart = v1::Restart::temporary;
+    again.body.AsDeploy()->spec.ensure().restart = v1::RestartPolicy::temporary;
     until_ok(again);
     EXPECT_EQ(generation_of(name), 1u) << name;
   }
