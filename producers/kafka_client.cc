@@ -81,6 +81,11 @@ KafkaSettings settings_of(const KafkaOptions& options, KafkaRole role) {
                      {"enable.partition.eof", "true"},
                      {"fetch.error.backoff.ms", "50"},
                      {"isolation.level", "read_uncommitted"}});
+    if (role == KafkaRole::inspector) {
+      // librdkafka 2.0.2 waits for an answer about watermarks until the request itself times out, whatever it is told.
+      settings["socket.timeout.ms"] = "1200";
+      settings["fetch.wait.max.ms"] = "100";
+    }
   }
   return settings;
 }

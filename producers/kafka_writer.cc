@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -33,7 +34,7 @@ using std::chrono::milliseconds;
 /// How often appends that are kept are looked at for their timeout.
 constexpr milliseconds kTick{50};
 /// How long a producer with a fatal error may take to give back what it holds.
-constexpr milliseconds kGiveBack{5'000};
+constexpr milliseconds kGiveBack{2'000};
 
 void block_signals() {
   sigset_t all;
@@ -65,12 +66,15 @@ struct KafkaWriter::Impl {
   void take_event(rd_kafka_event_t* event);
   void take_reports(rd_kafka_event_t* event);
   void take_error(rd_kafka_event_t* event);
+  void look_for_fatal_error();
   void expire_kept();
   void settle();
   void renew();
   void end_all();
   /// Makes the thread look again.
-  void wake() { rd_kafka_queue_yield(queue.get()); }
+  void wake() {
+    if (queue != nullptr) rd_kafka_queue_yield(queue.get());
+  }
 
   const KafkaOptions options;
   const Lane lane;
@@ -182,6 +186,16 @@ void KafkaWriter::Impl::take_error(rd_kafka_event_t* event) {
   if (listener.doubt) listener.doubt(words);
 }
 
+// Told by the client's state: that is there before any event, and stays.
+void KafkaWriter::Impl::look_for_fatal_error() {
+  std::array<char, 256> words{};
+  if (rd_kafka_fatal_error(client.get(), words.data(), words.size()) == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  spdlog::warn("Kafka producer of {}: {}; a new one takes over", lane == Lane::commands ? "commands" : "observations",
+               words.data());
+  const std::lock_guard lock(mutex);
+  failed = true;
+}
+
 void KafkaWriter::Impl::expire_kept() {
   if (lane != Lane::commands) return;
   const auto before = std::chrono::steady_clock::now() - options.delivery_timeout;
@@ -246,18 +260,24 @@ void KafkaWriter::Impl::renew() {
 
 void KafkaWriter::Impl::end_all() {
   for (;;) {
-    const KafkaEvent event(rd_kafka_queue_poll(queue.get(), static_cast<int>(kTick.count())));
-    if (event != nullptr && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) take_reports(event.get());
+    if (queue != nullptr) {
+      const KafkaEvent event(rd_kafka_queue_poll(queue.get(), static_cast<int>(kTick.count())));
+      if (event != nullptr && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) take_reports(event.get());
+    }
     settle();
     {
       const std::lock_guard lock(mutex);
-      if (pending.empty()) return;
+      if (pending.empty() || queue == nullptr) return;
     }
     if (std::chrono::steady_clock::now() < stop_by) continue;
     rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
     const std::lock_guard lock(mutex);
     refuse_kept({ErrorCode::unavailable, "the log is closed"});
     if (std::chrono::steady_clock::now() < stop_by + kGiveBack) continue;
+    // Never given back: the producer still reads the values, and so ends before them.
+    queue.reset();
+    topic.reset();
+    client.reset();
     pending.for_each_sent([&](KafkaAppend& append) {
       pending.set_result(append, Unknown{{ErrorCode::unavailable, "the log is closed", "", true}}, lane);
     });
@@ -269,6 +289,7 @@ void KafkaWriter::Impl::run() {
   for (;;) {
     const KafkaEvent event(rd_kafka_queue_poll(queue.get(), static_cast<int>(kTick.count())));
     if (event != nullptr) take_event(event.get());
+    if (!failed) look_for_fatal_error();
     expire_kept();
     settle();
     bool renewing = false;
