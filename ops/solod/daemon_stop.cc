@@ -83,7 +83,8 @@ void Daemon::close_parts(Time deadline, std::vector<std::string>& left) {
   const auto take = [&](const schemas::Result<void>& result, std::string_view what) {
     if (!result) left.push_back(fmt::format("{}: {}", what, result.error().message));
   };
-  auto unsent = parts.publisher->close(deadline);
+  // What the log does not take now goes to the outbox while there is time left to close the log itself.
+  auto unsent = parts.publisher->close(share_of(std::chrono::steady_clock::now(), deadline, kForFlushing));
   if (unsent) {
     for (auto& line : *unsent) left.push_back("not in the log, kept in the outbox: " + std::move(line));
   } else {

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "producers/kafka_client.h"
@@ -75,22 +76,23 @@ TEST_F(BrokerTrouble, KilledMidProduceLosesNothingAcknowledgedAndDoesNothingTwic
   stopping = true;
   for (auto& client : clients) client.join();
 
-  int good = 0;
+  std::size_t good = 0;
   for (const auto& [name, was_acknowledged] : acknowledged) {
-    if (was_acknowledged) {
-      ++good;
-      EXPECT_EQ(generation_of(name), 1u) << name;
-      continue;
-    }
-    // Unknown or refused: asked again by the same id it has taken effect once.
+    good += was_acknowledged ? 1 : 0;
+    // Unknown or refused: asked again by the same id.
     auto again = deploy_request("d-" + name, "acme", name, exec_spec({"/bin/true"}), v1::Wait::applied);
     again.body.AsDeploy()->spec.ensure().restart = v1::RestartPolicy::temporary;
-    until_ok(again);
-    EXPECT_EQ(generation_of(name), 1u) << name;
+    if (!was_acknowledged) until_ok(again);
   }
+  // A tenant's deployments are counted: each has its number, and no number was used twice or for nothing.
+  std::set<std::uint64_t> generations;
+  for (const auto& [name, was_acknowledged] : acknowledged) generations.insert(generation_of(name));
+  EXPECT_EQ(generations.size(), acknowledged.size());
+  EXPECT_EQ(*generations.begin(), 1u);
+  EXPECT_EQ(*generations.rbegin(), acknowledged.size());
   std::cout << good << " of " << acknowledged.size() << " commands acknowledged at once\n";
-  EXPECT_GT(good, 20);
-  EXPECT_LT(good, static_cast<int>(acknowledged.size()));
+  EXPECT_GT(good, 20u);
+  EXPECT_LT(good, acknowledged.size());
 }
 
 TEST_F(BrokerTrouble, FrozenPastTheDeliveryTimeoutLeavesReadsAndTellsTheTruthAboutWrites) {
@@ -111,7 +113,7 @@ TEST_F(BrokerTrouble, FrozenPastTheDeliveryTimeoutLeavesReadsAndTellsTheTruthAbo
   EXPECT_EQ(code_of(refused), v1::ErrorCode::unavailable) << words_of(refused);
   broker_.thaw();
   std::cout << "resumed after " << until_ok(sleeper("2", "late", v1::Wait::applied)).count() << " ms\n";
-  EXPECT_EQ(generation_of("late"), 1u);
+  EXPECT_EQ(generation_of("late"), 2u);
   EXPECT_EQ(generation_of("never"), 0u);
 }
 
@@ -161,7 +163,7 @@ TEST_F(BrokerTrouble, DownForAWhileRefusesWritesKeepsWhatTheRuntimeSawAndResumes
 }
 
 TEST_F(BrokerTrouble, DownAtTheStopLeavesObservationsInTheOutboxForTheNextStart) {
-  start({"--shutdown-deadline-ms", "4000"});
+  start({"--shutdown-deadline-ms", "12000"});
   ASSERT_TRUE(is_ok(call(daemon_, sleeper("1", "web"))));
   broker_.kill9();
   EXPECT_EQ(daemon_.stop(), 1);
@@ -185,7 +187,10 @@ TEST_F(BrokerTrouble, ALostTailIsRefusedWhileRunningAndAtTheStart) {
   std::filesystem::resize_file(segment, std::filesystem::file_size(segment) / 2);
   broker_.start();
   EXPECT_EQ(daemon_.child().wait(seconds(30)), 1) << daemon_.log();
-  EXPECT_NE(daemon_.log().find("records are gone"), std::string::npos) << daemon_.log();
+  // The reader or the monitor is the first to see it.
+  const bool named = daemon_.log().find("records are gone") != std::string::npos ||
+                     daemon_.log().find("has no offset") != std::string::npos;
+  EXPECT_TRUE(named) << daemon_.log();
   EXPECT_NE(daemon_.log().find("restore the topic"), std::string::npos) << daemon_.log();
   daemon_.launch();
   EXPECT_EQ(daemon_.child().wait(seconds(30)), 1) << daemon_.log();
