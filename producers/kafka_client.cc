@@ -82,7 +82,6 @@ KafkaSettings settings_of(const KafkaOptions& options, KafkaRole role) {
                      {"fetch.error.backoff.ms", "50"},
                      {"isolation.level", "read_uncommitted"}});
     if (role == KafkaRole::inspector) {
-      // librdkafka 2.0.2 waits for an answer about watermarks until the request itself times out, whatever it is told.
       settings["socket.timeout.ms"] = "1200";
       settings["fetch.wait.max.ms"] = "100";
     }
@@ -158,9 +157,10 @@ Result<KafkaHandle> make_kafka_client(const KafkaOptions& options, KafkaRole rol
 
 void wake_fetch(rd_kafka_t* consumer, const std::string& topic, std::int32_t partition) {
   constexpr int kLongest = 100;
-  std::int64_t first = 0;
-  std::int64_t end = 0;
-  rd_kafka_query_watermark_offsets(consumer, topic.c_str(), partition, &first, &end, kLongest);
+  const std::unique_ptr<rd_kafka_topic_partition_list_t, KafkaDelete<rd_kafka_topic_partition_list_destroy>> list(
+      rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = RD_KAFKA_OFFSET_END;
+  rd_kafka_offsets_for_times(consumer, list.get(), kLongest);
 }
 
 Error kafka_error(rd_kafka_resp_err_t code, const std::string& context) {

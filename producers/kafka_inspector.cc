@@ -23,6 +23,7 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, KafkaDelete<rd_kafka_AdminOptions_destroy>>;
 using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, KafkaDelete<rd_kafka_NewTopic_destroy>>;
 using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, KafkaDelete<rd_kafka_ConfigResource_destroy>>;
+using Partitions = std::unique_ptr<rd_kafka_topic_partition_list_t, KafkaDelete<rd_kafka_topic_partition_list_destroy>>;
 using Metadata = std::unique_ptr<const rd_kafka_metadata_t, KafkaDelete<rd_kafka_metadata_destroy>>;
 
 constexpr std::size_t kWords = 512;
@@ -151,8 +152,17 @@ Result<std::int32_t> KafkaInspector::replication(Timeout timeout) {
 Result<Bounds> KafkaInspector::bounds(std::int32_t partition, Timeout timeout) {
   const std::lock_guard lock(impl_->mutex);
   Bounds bounds;
-  const auto code = rd_kafka_query_watermark_offsets(impl_->client.get(), impl_->topic_name.c_str(), partition,
-                                                     &bounds.first, &bounds.end, static_cast<int>(timeout.count()));
+  // Not rd_kafka_query_watermark_offsets(): 2.0.2's waits for ever when the broker goes away meanwhile.
+  const auto ask = [&](std::int64_t which, std::int64_t& answer) {
+    const Partitions list(rd_kafka_topic_partition_list_new(1));
+    auto* asked = rd_kafka_topic_partition_list_add(list.get(), impl_->topic_name.c_str(), partition);
+    asked->offset = which;
+    const auto code = rd_kafka_offsets_for_times(impl_->client.get(), list.get(), static_cast<int>(timeout.count()));
+    answer = asked->offset;
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? asked->err : code;
+  };
+  auto code = ask(RD_KAFKA_OFFSET_BEGINNING, bounds.first);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = ask(RD_KAFKA_OFFSET_END, bounds.end);
   rd_kafka_poll(impl_->client.get(), 0);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return fail(kafka_error(code, fmt::format("the end of partition {} of {}", partition, impl_->topic_name)));
