@@ -20,4 +20,8 @@ bool RestartWindow::admit(Instant now, const schemas::EffectiveLimits& limits) {
   return restarts_.size() <= limits.max_restarts;
 }
 
+void RestartWindow::hold_back(std::chrono::milliseconds delay) {
+  for (Instant& restart : restarts_) restart += delay;
+}
+
 }  // namespace solo::consumers

@@ -27,11 +27,14 @@ inline constexpr BackoffRange kStartBackoff{std::chrono::milliseconds(200), std:
 std::chrono::milliseconds backoff(std::size_t attempt, const BackoffRange& range, producers::Entropy& entropy);
 
 /// Restarts within a sliding window, as an OTP supervisor counts them: more than max_restarts within the window means
-/// giving up.
+/// giving up. OTP restarts at once; here a service is held back more and more, and that time is none of the window's:
+/// otherwise a service that always crashes would leave it by waiting.
 class RestartWindow {
  public:
   /// Counts one. false: it was one too many.
   bool admit(Instant now, const schemas::EffectiveLimits& limits);
+  /// The restart that was admitted last comes so much later.
+  void hold_back(std::chrono::milliseconds delay);
   std::size_t count() const { return restarts_.size(); }
   void clear() { restarts_.clear(); }
 

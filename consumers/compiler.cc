@@ -147,6 +147,14 @@ void Compiler::spawn(Build& build) {
               });
 }
 
+std::vector<Identity> Compiler::processes() const {
+  std::vector<Identity> running;
+  for (const auto& [digest, build] : builds_) {
+    if (build.process) running.push_back(build.process->identity());
+  }
+  return running;
+}
+
 void Compiler::on_spawned(Build& build, Result<std::unique_ptr<Process>> process) {
   if (!process) return finish(build.digest, tl::unexpected(failure_of(process.error())));
   build.stage = Stage::running;

@@ -49,6 +49,8 @@ class Compiler {
   void cancel(WaiterId waiter);
 
   bool idle() const { return builds_.empty(); }
+  /// The compilers that run; what they have started is in their sessions.
+  std::vector<Identity> processes() const;
 
  private:
   enum class Stage : std::uint8_t { queued, writing, spawning, running, finishing };

@@ -1,15 +1,19 @@
 #include "consumers/elastic_pool.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "consumers/signals.h"
+#include "consumers/start_thread.h"
 
 namespace solo::consumers {
 
 ElasticPool::ElasticPool(std::size_t threads, std::size_t max_threads) : max_threads_(std::max(threads, max_threads)) {
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < std::max<std::size_t>(threads, 1); ++i) add_worker();
+  if (!workers_.empty()) return;
+  throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again), "no thread for files");
 }
 
 ElasticPool::~ElasticPool() {
@@ -45,9 +49,11 @@ bool ElasticPool::tend() {
 }
 
 void ElasticPool::add_worker() {
-  workers_.push_back(std::make_unique<Worker>());
-  Worker& worker = *workers_.back();
-  worker.thread = std::thread([this, &worker] { work(worker); });
+  auto worker = std::make_unique<Worker>();
+  auto thread = start_thread([this, &worker = *worker] { work(worker); });
+  if (!thread) return;
+  worker->thread = *std::move(thread);
+  workers_.push_back(std::move(worker));
 }
 
 void ElasticPool::work(Worker& worker) {

@@ -20,6 +20,7 @@ class ElasticPool {
  public:
   using Task = std::function<void()>;
 
+  /// Throws std::system_error where not even one thread can be had.
   ElasticPool(std::size_t threads, std::size_t max_threads);
   ~ElasticPool();
   ElasticPool(const ElasticPool&) = delete;
@@ -38,6 +39,7 @@ class ElasticPool {
     std::chrono::steady_clock::time_point since;
   };
 
+  /// None, where there is no room for one more thread: those that are there go on.
   void add_worker();
   void work(Worker& worker);
 

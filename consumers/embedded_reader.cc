@@ -11,6 +11,11 @@ schemas::Result<std::vector<schemas::LogRecord>> EmbeddedReader::read(const Read
   return records;
 }
 
+std::int64_t EmbeddedReader::end_offset() const {
+  const auto bounds = log_.bounds(0);
+  return bounds ? bounds->end : next_offset_;
+}
+
 void EmbeddedReader::wake() {
   woken_ = true;
   log_.wake_readers();

@@ -16,6 +16,7 @@ class EmbeddedReader final : public EventReader {
   schemas::Result<std::vector<schemas::LogRecord>> read(const ReadLimits& limits,
                                                         std::chrono::milliseconds timeout) override;
   std::int64_t next_offset() const override { return next_offset_; }
+  std::int64_t end_offset() const override;
   void wake() override;
 
  private:

@@ -27,8 +27,14 @@ class EventReader {
   virtual schemas::Result<std::vector<schemas::LogRecord>> read(const ReadLimits& limits,
                                                                 std::chrono::milliseconds timeout) = 0;
 
+  /// Records that nobody needs any more: a next read may take their memory.
+  virtual void reuse(std::vector<schemas::LogRecord>) {}
+
   /// The offset the next read starts at.
   virtual std::int64_t next_offset() const = 0;
+
+  /// Where the partition ended when that was last heard of; asks nobody.
+  virtual std::int64_t end_offset() const = 0;
 
   /// Ends a waiting read() early.
   virtual void wake() = 0;

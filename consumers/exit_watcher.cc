@@ -1,17 +1,20 @@
 #include "consumers/exit_watcher.h"
 
+#include <poll.h>
 #include <signal.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <utility>
 
-#include "consumers/pidfd.h"
+#include "consumers/descendants.h"
 #include "consumers/proc.h"
 #include "consumers/signals.h"
 
@@ -22,9 +25,24 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t kWake = 0;
+// How often those are looked at that epoll would not take.
+constexpr int kUnwatchedPollMs = 20;
 // How long the end of a process waits for the rest of its group, which has been sent SIGKILL, and how often it looks.
 constexpr auto kVanishingTime = 1s;
 constexpr int kVanishingPollMs = 2;
+// A look through /proc may take milliseconds: many ends at once share one, and the pause between two is as long as the
+// last one took, within these bounds.
+constexpr std::chrono::nanoseconds kShortestLookPause = 1ms;
+constexpr std::chrono::nanoseconds kLongestLookPause = 20ms;
+// So long others who were asked to end are waited for before that look: they die one after the other. Few of them
+// may be those who do not listen.
+constexpr std::chrono::nanoseconds kGathering = 20ms;
+constexpr std::chrono::nanoseconds kGatheringFew = 2ms;
+// Who has not ended by then may never.
+constexpr auto kExpected = 100ms;
+// While more than so many are to come they are taken in so often: waking up for each takes time from those who die.
+constexpr std::size_t kMany = 8;
+constexpr int kManyPollMs = 1;
 
 Exit exit_of(const siginfo_t& info) {
   if (info.si_code == CLD_EXITED) return Exit{ExitKind::exited, info.si_status};
@@ -32,22 +50,12 @@ Exit exit_of(const siginfo_t& info) {
   return Exit{};
 }
 
-// A session's number stays taken as long as it has members. So if there is no process of that number, or only its dead
-// leader, whoever is in the session is of that leader's.
-void kill_session_of(pid_t leader) {
-  const auto left = proc::read_stat(leader);
-  if (left && left->state != 'Z' && left->state != 'X') return;
-  for (const pid_t pid : proc::all_pids()) {
-    const auto stat = proc::read_stat(pid);
-    if (!stat || stat->session != leader || pid == leader) continue;
-    const Descriptor pidfd(::pidfd_open(pid, 0));
-    const auto again = proc::read_stat(pid);
-    if (!pidfd || !again || again->start_time != stat->start_time || again->session != leader) continue;
-    ::pidfd_send_signal(pidfd.get(), SIGKILL, nullptr, 0);
-  }
-}
-
 bool group_is_empty(pid_t group) { return ::kill(-group, 0) != 0 && errno == ESRCH; }
+
+bool has_ended(const Descriptor& pidfd) {
+  pollfd poll{pidfd.get(), POLLIN, 0};
+  return ::poll(&poll, 1, 0) == 1;
+}
 
 // Groups with a member that is no zombie: whoever should reap those may take its time.
 std::set<pid_t> live_groups() {
@@ -61,8 +69,26 @@ std::set<pid_t> live_groups() {
 
 }  // namespace
 
-ExitWatcher::ExitWatcher(std::function<void(pid_t)> before_reaping)
+void ExpectedEnds::add(std::size_t count) {
+  last_added_.store(Clock::now().time_since_epoch().count());
+  count_.fetch_add(count);
+}
+
+std::size_t ExpectedEnds::count() const {
+  const std::size_t count = count_.load();
+  const bool late = Clock::now().time_since_epoch() > Clock::duration(last_added_.load()) + kExpected;
+  return late ? 0 : count;
+}
+
+void WatchedProcess::note_asked() {
+  if (!expected || ending || asked_to_end) return;
+  asked_to_end = true;
+  expected->add();
+}
+
+ExitWatcher::ExitWatcher(std::function<void(pid_t)> before_reaping, EpollControl control)
     : before_reaping_(std::move(before_reaping)),
+      control_(std::move(control)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   epoll_event event{};
@@ -90,13 +116,41 @@ void ExitWatcher::wake() {
 }
 
 void ExitWatcher::add(const std::shared_ptr<WatchedProcess>& process) {
-  const std::lock_guard lock(mutex_);
+  {
+    const std::lock_guard lock(process->mutex);
+    process->expected = expected_;
+  }
+  bool taken = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t number = next_number_++;
+    watched_.emplace(number, process);
+    taken = watch(number, *process);
+    if (!taken) unwatched_.insert(number);
+  }
+  if (!taken) wake();
+}
+
+// With the mutex held.
+bool ExitWatcher::watch(std::uint64_t number, const WatchedProcess& process) {
   epoll_event event{};
   event.events = EPOLLIN;
-  const std::uint64_t number = next_number_++;
   event.data.u64 = number;
-  watched_.emplace(number, process);
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, process->pidfd.get(), &event);
+  return control_(epoll_.get(), EPOLL_CTL_ADD, process.pidfd.get(), &event) == 0;
+}
+
+void ExitWatcher::look_at_unwatched() {
+  std::vector<std::uint64_t> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto number = unwatched_.begin(); number != unwatched_.end();) {
+      const WatchedProcess& process = *watched_.at(*number);
+      const bool over = has_ended(process.pidfd);
+      if (over) ended.push_back(*number);
+      number = over || watch(*number, process) ? unwatched_.erase(number) : std::next(number);
+    }
+  }
+  for (const std::uint64_t number : ended) on_end(number);
 }
 
 void ExitWatcher::tell(const std::shared_ptr<WatchedProcess>& process, ProcessHost::Exited exited) {
@@ -112,12 +166,27 @@ void ExitWatcher::tell(const std::shared_ptr<WatchedProcess>& process, ProcessHo
   wake();
 }
 
+int ExitWatcher::pause_ms() const {
+  if (!vanishing_.empty()) return kVanishingPollMs;
+  if (ended_.empty()) {
+    const std::lock_guard lock(mutex_);
+    return unwatched_.empty() ? -1 : kUnwatchedPollMs;
+  }
+  const auto left = look_at() - std::chrono::steady_clock::now();
+  return std::max(0, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count()));
+}
+
+std::chrono::steady_clock::time_point ExitWatcher::look_at() const {
+  const std::size_t expected = expected_->count();
+  if (expected == 0) return next_look_;
+  return std::max(next_look_, first_ended_ + (expected > kMany ? kGathering : kGatheringFew));
+}
+
 void ExitWatcher::run() {
   block_signals();
-  std::array<epoll_event, 64> events;
+  std::array<epoll_event, 256> events;
   for (;;) {
-    const int timeout = vanishing_.empty() ? -1 : kVanishingPollMs;
-    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), pause_ms());
     std::vector<std::shared_ptr<WatchedProcess>> to_report;
     for (int i = 0; i < count; ++i) {
       if (events[static_cast<std::size_t>(i)].data.u64 != kWake) continue;
@@ -134,8 +203,22 @@ void ExitWatcher::run() {
       const std::uint64_t number = events[static_cast<std::size_t>(i)].data.u64;
       if (number != kWake) on_end(number);
     }
+    look_at_unwatched();
+    if (!ended_.empty() && std::chrono::steady_clock::now() >= look_at()) bury_ended();
     check_vanishing();
+    let_more_end();
   }
+}
+
+void ExitWatcher::let_more_end() {
+  if (ended_.empty() || expected_->count() <= kMany) return;
+  pollfd wait{wake_.get(), POLLIN, 0};
+  ::poll(&wait, 1, kManyPollMs);
+}
+
+std::shared_ptr<void> ExitWatcher::expect_many() {
+  expected_->add(kMany + 1);
+  return {this, [expected = expected_](void*) { expected->remove(kMany + 1); }};
 }
 
 void ExitWatcher::on_end(std::uint64_t number) {
@@ -148,26 +231,49 @@ void ExitWatcher::on_end(std::uint64_t number) {
     watched_.erase(found);
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, process->pidfd.get(), nullptr);
   }
-  if (process->child) {
-    bury_child(*process);
-    if (!group_is_empty(process->identity.pid)) {
-      vanishing_.push_back({std::move(process), std::chrono::steady_clock::now() + kVanishingTime});
-      return;
-    }
-  } else {
-    {
-      const std::lock_guard lock(process->mutex);
-      process->gone = true;
-    }
-    kill_session_of(process->identity.pid);
+  if (process->child) ::kill(-process->identity.pid, SIGKILL);
+  {
+    const std::lock_guard lock(process->mutex);
+    process->ending = true;
+    if (!process->child) process->gone = true;
+    if (process->asked_to_end) expected_->remove();
   }
-  report(*process);
+  if (ended_.empty()) first_ended_ = std::chrono::steady_clock::now();
+  ended_.push_back(std::move(process));
 }
 
-void ExitWatcher::bury_child(WatchedProcess& process) {
+std::set<pid_t> ExitWatcher::living() const {
+  std::set<pid_t> living;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [number, process] : watched_) living.insert(process->identity.pid);
+  return living;
+}
+
+void ExitWatcher::bury_ended() {
+  std::vector<EndedLeader> leaders;
+  for (const auto& process : ended_) leaders.push_back({process->identity, process->marker, process->child});
+  std::vector<std::vector<Descriptor>> descendants(ended_.size());
+  const auto began = std::chrono::steady_clock::now();
+  for (auto& killed : kill_descendants(leaders, living())) {
+    descendants[killed.leader].push_back(std::move(killed.pidfd));
+  }
+  const auto now = std::chrono::steady_clock::now();
+  next_look_ = now + std::clamp<std::chrono::nanoseconds>(now - began, kShortestLookPause, kLongestLookPause);
+  for (std::size_t at = 0; at < ended_.size(); ++at) {
+    if (ended_[at]->child) reap(*ended_[at]);
+    Vanishing entry{std::move(ended_[at]), now + kVanishingTime, std::move(descendants[at])};
+    if (has_vanished(entry)) {
+      report(*entry.process);
+    } else {
+      vanishing_.push_back(std::move(entry));
+    }
+  }
+  ended_.clear();
+}
+
+void ExitWatcher::reap(WatchedProcess& process) {
   const pid_t pid = process.identity.pid;
   const std::lock_guard lock(process.mutex);
-  ::kill(-pid, SIGKILL);
   before_reaping_(pid);
   siginfo_t info{};
   while (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED) != 0) {
@@ -177,13 +283,25 @@ void ExitWatcher::bury_child(WatchedProcess& process) {
   process.end = exit_of(info);
 }
 
+bool ExitWatcher::has_vanished(Vanishing& entry) {
+  std::erase_if(entry.descendants, [](const Descriptor& pidfd) { return has_ended(pidfd); });
+  if (!entry.descendants.empty()) return false;
+  return !entry.process->child || group_is_empty(entry.process->identity.pid);
+}
+
 void ExitWatcher::check_vanishing() {
   if (vanishing_.empty()) return;
   const auto now = std::chrono::steady_clock::now();
-  const std::set<pid_t> live = live_groups();
-  for (auto entry = vanishing_.begin(); entry != vanishing_.end();) {
+  std::optional<std::set<pid_t>> live;
+  const auto is_gone = [&](Vanishing& entry) {
+    if (has_vanished(entry)) return true;
+    if (!entry.descendants.empty()) return false;
     // The number may be another group's by now: it is only asked for, and the wait is bounded.
-    if (live.contains(entry->process->identity.pid) && now < entry->deadline) {
+    if (!live) live = live_groups();
+    return !live->contains(entry.process->identity.pid);
+  };
+  for (auto entry = vanishing_.begin(); entry != vanishing_.end();) {
+    if (now < entry->deadline && !is_gone(*entry)) {
       ++entry;
       continue;
     }

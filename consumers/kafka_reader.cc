@@ -26,8 +26,11 @@ using SteadyClock = std::chrono::steady_clock;
 using Records = std::vector<LogRecord>;
 using producers::KafkaMessage;
 
-/// Messages taken out of librdkafka's queue at once.
-constexpr std::size_t kAtOnce = 1000;
+/// Messages taken out of librdkafka's queue at once; with the first one, as many as a read hands out.
+constexpr std::size_t kAtOnce = ReadLimits().max_records - 1;
+/// Of what was handed out and given back: so many reads' records are kept, and so many bytes of a record's value.
+constexpr std::size_t kMostSpent = 4;
+constexpr std::size_t kMostReused = 2048;
 /// Until the first answer: how long to wait before the fetch is woken.
 constexpr std::chrono::milliseconds kLook{5};
 
@@ -64,6 +67,10 @@ struct KafkaReader::Impl {
   /// Taken and not handed out: kept back in doubt, or over a read's limits. `front` is the first of them.
   std::vector<KafkaMessage> messages;
   std::size_t front = 0;
+  /// Given back: their memory is the next ones'.
+  std::vector<Records> spent;
+  /// On their way out of librdkafka's queue.
+  std::vector<rd_kafka_message_t*> more;
   /// After all messages that were taken: the topic's end as the broker told it, past what is no record.
   std::optional<std::int64_t> end_of_partition;
   std::optional<Error> failure;
@@ -99,6 +106,8 @@ void KafkaReader::Impl::take_error(const rd_kafka_message_t& message) {
       const std::int64_t from = messages.empty() ? next : messages.back()->offset + 1;
       failure = Error{ErrorCode::data_loss, fmt::format("{} has no offset {}", where(), from),
                       "records that were there are gone: restore the topic"};
+      // What is gone of all partitions, and from where on, the monitor finds out.
+      log.monitor().doubt(failure->message);
       return;
     }
     case RD_KAFKA_RESP_ERR__BAD_MSG:
@@ -134,7 +143,7 @@ void KafkaReader::Impl::fill(SteadyClock::time_point deadline) {
     }
     if (some) take(std::move(first));
     if (!messages.empty()) {
-      std::vector<rd_kafka_message_t*> more(kAtOnce);
+      more.resize(kAtOnce);
       const auto count = rd_kafka_consume_batch_queue(queue.get(), 0, more.data(), more.size());
       for (ssize_t at = 0; at < count; ++at) take(KafkaMessage(more[static_cast<std::size_t>(at)]));
     }
@@ -146,21 +155,41 @@ void KafkaReader::Impl::fill(SteadyClock::time_point deadline) {
   }
 }
 
+/// Kafka's nothing is a null pointer.
+void set_text(std::string& text, const void* from, std::size_t size) {
+  text.clear();
+  if (size != 0) text.assign(static_cast<const char*>(from), size);
+}
+
+void fill_record(LogRecord& record, const rd_kafka_message_t& message) {
+  record.timestamp = rd_kafka_message_timestamp(&message, nullptr) * 1000;
+  set_text(record.key, message.key, message.key_len);
+  // Little memory is used again; much, that one record needed, is not kept for the next.
+  if (record.value.capacity() > kMostReused) record.value = std::string();
+  set_text(record.value, message.payload, message.len);
+}
+
 Records KafkaReader::Impl::hand_out(const ReadLimits& limits) {
   Records records;
+  if (!spent.empty()) {
+    records = std::move(spent.back());
+    spent.pop_back();
+  }
+  const std::size_t most = std::min(limits.max_records, messages.size() - front);
+  records.resize(most);
+  std::size_t count = 0;
   std::size_t bytes = 0;
-  for (; front < messages.size() && records.size() < limits.max_records; ++front) {
+  for (; count < most; ++front) {
     const rd_kafka_message_t& message = *messages[front];
     bytes += message.len + message.key_len;
-    if (!records.empty() && bytes > limits.max_bytes) break;
-    LogRecord& record = records.emplace_back();
+    if (count > 0 && bytes > limits.max_bytes) break;
+    LogRecord& record = records[count++];
     record.position = {partition, message.offset};
-    record.timestamp = rd_kafka_message_timestamp(&message, nullptr) * 1000;
-    if (message.key_len != 0) record.key.assign(static_cast<const char*>(message.key), message.key_len);
-    if (message.len != 0) record.value.assign(static_cast<const char*>(message.payload), message.len);
+    fill_record(record, message);
     next = message.offset + 1;
     messages[front].reset();
   }
+  records.resize(count);
   if (front == messages.size() && end_of_partition) next = std::max(next, *end_of_partition);
   return records;
 }
@@ -183,15 +212,34 @@ Result<std::unique_ptr<KafkaReader>> KafkaReader::open(producers::KafkaLog& log,
 Result<Records> KafkaReader::read(const ReadLimits& limits, std::chrono::milliseconds timeout) {
   const auto deadline = SteadyClock::now() + timeout;
   if (impl_->front == impl_->messages.size() && !impl_->failure) impl_->fill(deadline);
-  if (impl_->front == impl_->messages.size() && impl_->failure) return fail(*impl_->failure);
+  const bool failed = impl_->front == impl_->messages.size() && impl_->failure;
+  if (failed && impl_->failure->code != ErrorCode::data_loss) return fail(*impl_->failure);
   const auto trusted = impl_->log.monitor().wait_trusted(deadline, impl_->woken);
   if (!trusted) return fail(trusted.error());
+  if (*trusted && failed) return fail(*impl_->failure);
   if (impl_->woken.exchange(false) && impl_->front == impl_->messages.size()) return Records();
   if (!*trusted) return Records();
-  return impl_->hand_out(limits);
+  const std::int64_t before = impl_->next;
+  auto records = impl_->hand_out(limits);
+  // Before anybody applies them: views are never further than the log is known to go.
+  if (impl_->next > before) impl_->log.monitor().note_read(impl_->partition, impl_->next);
+  return records;
+}
+
+void KafkaReader::reuse(Records spent) {
+  if (impl_->spent.size() < kMostSpent) impl_->spent.push_back(std::move(spent));
 }
 
 std::int64_t KafkaReader::next_offset() const { return impl_->next; }
+
+std::int64_t KafkaReader::end_offset() const {
+  std::int64_t first = 0;
+  std::int64_t end = impl_->next;
+  // What the last fetch told.
+  rd_kafka_get_watermark_offsets(impl_->client.get(), producers::events_topic(impl_->log.options().cluster).c_str(),
+                                 impl_->partition, &first, &end);
+  return std::max(end, impl_->next);
+}
 
 void KafkaReader::wake() {
   impl_->woken = true;

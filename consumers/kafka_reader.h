@@ -30,7 +30,9 @@ class KafkaReader final : public EventReader {
 
   schemas::Result<std::vector<schemas::LogRecord>> read(const ReadLimits& limits,
                                                         std::chrono::milliseconds timeout) override;
+  void reuse(std::vector<schemas::LogRecord> spent) override;
   std::int64_t next_offset() const override;
+  std::int64_t end_offset() const override;
   void wake() override;
 
  private:

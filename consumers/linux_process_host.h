@@ -27,6 +27,8 @@ struct LinuxProcessHostOptions {
   /// Threads that spawn; up to max_spawners while children hang.
   std::size_t spawners = 4;
   std::size_t max_spawners = 64;
+  /// This daemon's run: by it the next one knows children that were held before their exec.
+  std::string run = {};
 };
 
 class LinuxProcessHost final : public ProcessHost {
@@ -36,8 +38,11 @@ class LinuxProcessHost final : public ProcessHost {
 
   void spawn(SpawnRequest request, std::chrono::milliseconds timeout, Spawned done) override;
   void watch(Process& process, Exited exited) override;
-  schemas::Result<std::unique_ptr<Process>> adopt(const Identity& identity) override;
+  std::shared_ptr<void> asking_many_to_end() override;
+  schemas::Result<std::unique_ptr<Process>> adopt(const Identity& identity, std::optional<Marker> marker) override;
+  schemas::Result<FoundProcess> look_up(const Identity& identity) override;
   schemas::Result<std::vector<FoundProcess>> scan(const std::string& log, const std::string& node) override;
+  schemas::Result<std::vector<HeldProcess>> scan_and_hold(const std::string& log, const std::string& node) override;
 
  private:
   struct Impl;

@@ -11,6 +11,11 @@ schemas::Result<std::vector<schemas::LogRecord>> MemoryReader::read(const ReadLi
   return records;
 }
 
+std::int64_t MemoryReader::end_offset() const {
+  const auto bounds = log_.bounds(next_.partition);
+  return bounds ? bounds->end : next_.offset;
+}
+
 void MemoryReader::wake() {
   woken_ = true;
   log_.wake_readers();

@@ -65,6 +65,8 @@ class Process {
   virtual bool signal(int number) = 0;
   /// To its process group, while that name is still certainly its own (it leads the group and is not reaped).
   virtual bool signal_group(int number) = 0;
+  /// Its end has been seen and is told to whoever watches it, once what it left behind is gone.
+  virtual bool is_ending() const = 0;
 };
 
 struct FoundProcess {
@@ -72,6 +74,15 @@ struct FoundProcess {
   Marker marker;
   /// It leads its session, as what was spawned does; others with the same marker are descendants.
   bool leader = false;
+  /// Which of its marks are missing or malformed, in printable words; `marker` then holds the others. Empty: it is
+  /// whole.
+  std::string damage = {};
+};
+
+struct HeldProcess {
+  FoundProcess found;
+  /// Nothing: the system had no descriptor left for it; adopt() says so.
+  std::unique_ptr<Process> process;
 };
 
 class ProcessHost {
@@ -92,11 +103,23 @@ class ProcessHost {
   /// of its process group has been killed. Destroying the handle ends the watch; a call that has begun may still come.
   virtual void watch(Process& process, Exited exited) = 0;
 
-  /// Takes hold of a process that runs already. not_found: it has ended, or the pid means another by now.
-  virtual schemas::Result<std::unique_ptr<Process>> adopt(const Identity& identity) = 0;
+  /// While what this returns is held, many are being asked to end: their ends are gathered, for tens of milliseconds at
+  /// most, and dealt with together. Nothing: this host deals with each by itself.
+  virtual std::shared_ptr<void> asking_many_to_end() { return nullptr; }
 
-  /// Every process on this machine with a marker of this log and node.
+  /// Takes hold of a process that runs already. `marker`: what its descendants are known by; nothing: by their session
+  /// alone. not_found: it has ended, or the pid means another by now.
+  virtual schemas::Result<std::unique_ptr<Process>> adopt(const Identity& identity, std::optional<Marker> marker) = 0;
+
+  /// The process with its marker as it is now. not_found: it has ended, the pid means another, or it bears no marker.
+  virtual schemas::Result<FoundProcess> look_up(const Identity& identity) = 0;
+
+  /// Every process on this machine with a marker of this log and node; without a node, of any node, and those with a
+  /// damaged marker of this log, too.
   virtual schemas::Result<std::vector<FoundProcess>> scan(const std::string& log, const std::string& node) = 0;
+
+  /// Those of this log and node, and takes hold of each.
+  virtual schemas::Result<std::vector<HeldProcess>> scan_and_hold(const std::string& log, const std::string& node) = 0;
 };
 
 }  // namespace solo::consumers

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <utility>
 
+#include "consumers/read_ahead.h"
 #include "consumers/signals.h"
 
 namespace solo::consumers {
@@ -20,6 +22,8 @@ using schemas::Result;
 
 // A reader returns early when there is something to read or it is woken, so this only bounds a missed wake.
 constexpr auto kReadTimeout = 1s;
+// Records that are still to come, from which on they are read ahead and batches are joined.
+constexpr std::int64_t kFarBehind = 20'000;
 
 struct Listener {
   std::mutex mutex;
@@ -30,6 +34,8 @@ struct Lane {
   std::int32_t partition = 0;
   std::unique_ptr<EventReader> reader;
   std::thread thread;
+  /// The view may hold records that it has not stored yet.
+  bool joining = false;
   // Guarded by the projector's mutex.
   bool stopped = false;
   std::string detail;
@@ -47,36 +53,99 @@ struct Projector::Impl {
   void run(Lane& lane) {
     block_signals();
     while (!stopping()) {
-      auto records = lane.reader->read(options.limits, kReadTimeout);
+      if (is_far_behind(lane)) {
+        if (!catch_up(lane)) return;
+        continue;
+      }
+      auto records = lane.reader->read(options.limits, lane.joining ? 0s : kReadTimeout);
       if (!records) {
         if (!recover_reader(lane, records.error())) return;
         continue;
       }
-      if (!records->empty() && !apply(lane, *records)) return;
+      // Without records: stores what was joined before.
+      if ((!records->empty() || lane.joining) && !apply(lane, *records)) return;
       if (records->empty()) pass_gap(lane);
     }
+    if (lane.joining) apply(lane, {});
+  }
+
+  // Joins batches that are read ahead, until the end is near or something is wrong. false: the lane has ended.
+  bool catch_up(Lane& lane) {
+    projections::PartitionView& view = views.partition(lane.partition);
+    std::optional<schemas::Error> trouble;
+    std::optional<schemas::Error> unread;
+    {
+      ReadAhead ahead(*lane.reader, options.limits, kFarBehind,
+                      [&view](const std::vector<LogRecord>& records) { return view.view_all(records); });
+      while (!trouble && !stopping()) {
+        auto batch = ahead.next();
+        if (!batch) {
+          unread = ahead.failure();
+          break;
+        }
+        trouble = join(lane, *batch);
+        ahead.give_back(*std::move(batch));
+      }
+    }
+    if (trouble && trouble->code == ErrorCode::resource_exhausted) return read_again(lane, *trouble);
+    if (trouble) return give_up(lane, *trouble);
+    return !unread || recover_reader(lane, *unread);
+  }
+
+  // What came of it.
+  std::optional<schemas::Error> join(Lane& lane, const ReadAhead::Batch& batch) {
+    projections::PartitionView& view = views.partition(lane.partition);
+    const std::int64_t before = view.next_offset();
+    lane.joining = true;
+    auto change = view.apply(batch.records, batch.views, projections::Batching::joined);
+    if (!change) {
+      if (view.next_offset() > before) announce_position(lane);
+      return std::move(change.error());
+    }
+    clear_trouble(lane);
+    if (change->next_offset > before) announce(*change);
+    return std::nullopt;
   }
 
   // false: the lane has ended.
   bool apply(Lane& lane, std::span<const LogRecord> records) {
     projections::PartitionView& view = views.partition(lane.partition);
-    while (!records.empty()) {
+    do {
       const std::int64_t before = view.next_offset();
+      const bool joined_before = std::exchange(lane.joining, false);
       auto change = view.apply(records);
       if (change) {
         clear_trouble(lane);
-        announce(*change);
+        if (change->next_offset > before) announce(*change);
         return true;
       }
       if (view.next_offset() > before) announce_position(lane);
       if (change.error().code != ErrorCode::resource_exhausted) return give_up(lane, change.error());
+      if (joined_before) return read_again(lane, change.error());
       if (!pause(lane, change.error())) return false;
       const auto next = std::find_if(records.begin(), records.end(), [&](const LogRecord& record) {
         return record.position.offset >= view.next_offset();
       });
       records = records.subspan(static_cast<std::size_t>(next - records.begin()));
-    }
+    } while (!records.empty());
     return true;
+  }
+
+  bool is_far_behind(const Lane& lane) const {
+    return lane.reader->end_offset() - lane.reader->next_offset() >= kFarBehind;
+  }
+
+  // Joined records came to nothing, and not all of them are at hand. false: stopped.
+  bool read_again(Lane& lane, const schemas::Error& error) {
+    lane.joining = false;
+    while (pause(lane, error)) {
+      auto reader = open_reader(lane.partition, views.partition(lane.partition).next_offset());
+      if (!reader) continue;
+      const std::lock_guard lock(mutex);
+      lane.reader = std::move(*reader);
+      return true;
+    }
+    return false;
   }
 
   // Behind the last record there may be offsets without one (Kafka's transaction markers).
@@ -89,6 +158,7 @@ struct Projector::Impl {
 
   // What cannot be read now but may be later is read again from where the view stands.
   bool recover_reader(Lane& lane, const schemas::Error& error) {
+    if (lane.joining && !apply(lane, {})) return false;
     const bool may_pass = error.code == ErrorCode::unavailable || error.code == ErrorCode::resource_exhausted;
     if (!may_pass) return give_up(lane, error);
     if (!pause(lane, error)) return false;

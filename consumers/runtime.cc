@@ -98,7 +98,28 @@ void Runtime::Impl::note_status() {
   status = std::move(now);
 }
 
+std::string Runtime::Impl::describe_stop() const {
+  if (!shutdown_done) return {};
+  std::string words;
+  const auto add = [&](const std::string& more) { words += (words.empty() ? "waits for " : " and for ") + more; };
+  std::vector<const Entry*> running;
+  for (const auto& [key, entry] : entries) {
+    if (!frozen && !entry->machine.quiet()) running.push_back(entry.get());
+  }
+  if (!running.empty()) {
+    std::string services = std::to_string(running.size()) + " services to end (";
+    for (std::size_t i = 0; i < std::min(running.size(), kNamed); ++i) {
+      services += (i == 0 ? "" : ", ") + to_string(running[i]->key);
+    }
+    add(services + (running.size() > kNamed ? ", ...)" : ")"));
+  }
+  if (spawns_in_flight != 0) add(std::to_string(spawns_in_flight) + " starts to come to an end");
+  if (!compiler.idle()) add("the compiler to end");
+  return words;
+}
+
 std::string Runtime::Impl::describe_wait() const {
+  if (stopping) return describe_stop();
   if (stage == Stage::catching_up) return "reading the log";
   if (stage == Stage::claiming) return "claiming the runtime";
   std::string words;
@@ -118,6 +139,8 @@ void Runtime::Impl::begin_shutdown(Instant deadline, ServicesAtShutdown services
   frozen = services == ServicesAtShutdown::leave;
   spawn_deferred();
   if (!frozen) {
+    const auto many = parts.host.asking_many_to_end();
+    if (stage != Stage::acting) stop_strays();
     for (const auto& [key, entry] : entries) {
       step(*entry, [](ServiceMachine& machine, Instant now, Actions& actions) { machine.allow(false, now, actions); });
     }
@@ -141,13 +164,16 @@ void Runtime::Impl::check_shutdown() {
 void Runtime::Impl::kill_everything() {
   for (const auto& [key, entry] : entries) {
     for (const auto& [number, held] : entry->processes) {
-      if (held.process) held.process->signal_group(SIGKILL);
+      if (!held.process || !held.process->signal_group(SIGKILL)) continue;
+      cut_short.push_back(to_string(entry->key) + ": process " + std::to_string(held.observed.identity.pid) +
+                          " had to be killed when the shutdown's time was up");
     }
   }
 }
 
 std::vector<std::string> Runtime::Impl::left_undone() const {
-  std::vector<std::string> lines;
+  std::vector<std::string> lines = cut_short;
+  if (shutdown_done && !compiler.idle()) lines.emplace_back("a compilation did not end");
   if (spawns_in_flight != 0) lines.push_back(std::to_string(spawns_in_flight) + " starts did not come to an end");
   if (frozen) return lines;
   for (const auto& [key, entry] : entries) {
@@ -211,7 +237,7 @@ std::vector<std::string> Runtime::shutdown(std::chrono::steady_clock::time_point
   });
   const bool in_time = done.wait_until(deadline) == std::future_status::ready;
   std::vector<std::string> undone;
-  if (!in_time) impl_->loop->run([&] { undone = impl_->left_undone(); });
+  impl_->loop->run([&] { undone = in_time ? impl_->cut_short : impl_->left_undone(); });
   impl_->loop->stop();
   impl_->subscription.reset();
   return undone;

@@ -45,7 +45,11 @@ struct RuntimeOptions {
   std::size_t max_compiles = 0;
   /// A service's output.log over this is copied to output.log.1 and truncated.
   std::uint64_t output_cap = 10 * 1024 * 1024;
-  std::chrono::milliseconds output_check{1'000};
+  /// How often that is looked for; ten times as often while there is one.
+  std::chrono::milliseconds output_check{250};
+  /// Told once, on the runtime's thread, when the views cannot be read at the start: what must run is not known,
+  /// nothing was stopped or started, and the process has to end.
+  std::function<void(const schemas::Error&)> on_fatal;
   /// What services get when their spec's env does not say otherwise.
   std::string path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   std::string lang = "C.UTF-8";
@@ -84,7 +88,7 @@ struct RuntimeStatus {
 
 enum class ServicesAtShutdown : std::uint8_t { stop, leave };
 
-class Runtime final : public producers::HostPort {
+class Runtime final : public producers::HostPort, public producers::RuntimePort {
  public:
   /// Called once, on the runtime's thread (it must not wait for the runtime): recovery has ended or timed out, or this
   /// is a gateway only.
@@ -99,6 +103,9 @@ class Runtime final : public producers::HostPort {
   schemas::Result<void> start(Ready ready);
 
   schemas::Result<producers::OutputTail> output(const schemas::ServiceKey& service, std::size_t bytes) override;
+
+  void inventory(const schemas::Cut& cut, std::chrono::steady_clock::time_point deadline, Inventoried done) override;
+  void repair(const schemas::ServiceKey& service, const v1::RepairT& repair, Repaired done) override;
 
   RuntimeStatus status() const;
 

@@ -4,6 +4,7 @@
 //   runtime.cc           the public functions, status, shutdown
 //   runtime_startup.cc   catch up, claim, scan, plan, report
 //   runtime_services.cc  one service: its record in, its actions out
+//   runtime_repair.cc    what it holds, for the verifier; repairs
 #pragma once
 
 #include <atomic>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "consumers/artifacts.h"
+#include "consumers/change_pace.h"
 #include "consumers/compiler.h"
 #include "consumers/elastic_pool.h"
 #include "consumers/loop.h"
@@ -35,6 +37,8 @@ struct Runtime::Impl {
   struct Held {
     ObservedProcess observed;
     std::unique_ptr<Process> process;
+    /// Of the spec that this run has spawned it with (spec_digest.h); empty: it was adopted.
+    std::string spec_digest = {};
   };
 
   struct Entry {
@@ -52,6 +56,9 @@ struct Runtime::Impl {
     std::map<std::uint64_t, ReadyProgram> ready;
     std::map<ProcessNumber, Held> processes;
     std::optional<Loop::TimerId> timer;
+    ChangePace pace;
+    /// Its record has changed, and is looked at later.
+    bool put_off = false;
   };
 
   enum class Stage : std::uint8_t { catching_up, claiming, scanning, acting, gateway_only };
@@ -63,6 +70,7 @@ struct Runtime::Impl {
   void after_each();
   void note_status();
   std::string describe_wait() const;
+  std::string describe_stop() const;
   void begin_shutdown(Instant deadline, ServicesAtShutdown services);
   void check_shutdown();
   void kill_everything();
@@ -79,14 +87,25 @@ struct Runtime::Impl {
   bool has_claims() const;
   void note_owners();
   void recover();
+  schemas::Result<std::vector<HeldProcess>> scan();
   std::map<schemas::ServiceKey, std::vector<FoundProcess>> scan_by_service(
       const std::map<schemas::ServiceKey, v1::ServiceRecordT>& records, bool& failed);
-  std::map<schemas::ServiceKey, v1::ServiceRecordT> load_records() const;
+  /// And counts those that were killed and have nothing left.
+  schemas::Result<std::map<schemas::ServiceKey, v1::ServiceRecordT>> load_records();
+  /// What is left in the sessions of recorded processes that are gone.
+  void kill_orphans(const std::map<schemas::ServiceKey, v1::ServiceRecordT>& records);
   void recover_service(const schemas::ServiceKey& key, const v1::ServiceRecordT* record,
                        const std::vector<FoundProcess>& found);
+  void stop_strays();
+  /// Takes hold of what a scan has found.
+  schemas::Result<std::unique_ptr<Process>> hold(const FoundProcess& found);
   bool keep_process(Entry& entry, const v1::ServiceRecordT& record, const RecoveryPlan::Keep& keep);
   void stop_process(Entry& entry, const RecoveryPlan::Stop& stop);
   void note_recovery(Entry& entry, const Actions& actions);
+  /// In the report.
+  void end_stage(const char* name);
+  void add_failure(const schemas::ServiceKey& key, std::uint64_t generation, const std::string& reason,
+                   const std::string& detail);
   void finish_recovery();
   void become_ready(RuntimePhase phase_now);
   void sweep_artifacts();
@@ -96,17 +115,22 @@ struct Runtime::Impl {
   void on_change(const projections::ViewChange& change);
   void take_changes();
   void refresh(const schemas::ServiceKey& key);
+  /// true: its record is looked at later.
+  bool put_off(const schemas::ServiceKey& key);
   void want(Entry& entry, const v1::ServiceRecordT& record);
   Entry& entry_of(const schemas::ServiceKey& key);
   Entry* find(const schemas::ServiceKey& key);
   /// Lets the machine decide, does what it says, and looks when it wants to be asked again.
+  /// true: there was something to do.
   template <class Function>
-  void step(Entry& entry, Function function) {
+  bool step(Entry& entry, Function function) {
     Actions actions;
     function(entry.machine, parts.clock.now(), actions);
     perform(entry, actions);
     note_recovery(entry, actions);
+    note_repair(entry, actions);
     settle(entry);
+    return !actions.empty();
   }
   void perform(Entry& entry, const Actions& actions);
   void perform_prepare(Entry& entry, std::uint64_t generation);
@@ -125,6 +149,41 @@ struct Runtime::Impl {
   void settle(Entry& entry);
   void retire_if_done(const schemas::ServiceKey& key);
   void check_outputs();
+  void check_outputs_in(std::chrono::milliseconds pause);
+
+  // runtime_repair.cc
+  using Repaired = producers::RuntimePort::Repaired;
+  struct AskedInventory {
+    schemas::Cut cut;
+    Instant deadline;
+    producers::RuntimePort::Inventoried done;
+  };
+  struct OpenRepair {
+    v1::RepairT repair;
+    Repaired done;
+  };
+  void ask_inventory(AskedInventory asked);
+  void answer_inventories();
+  void note_reconciled(const std::map<std::int32_t, std::int64_t>& next_offsets);
+  bool has_reconciled(const schemas::Cut& cut) const;
+  v1::InventoryReportT take_inventory();
+  v1::InventoryEntryT inventory_of(const Entry& entry) const;
+  void repair(const schemas::ServiceKey& key, const v1::RepairT& repair, Repaired done);
+  schemas::Result<void> check_repair(const schemas::ServiceKey& key, v1::RepairAction action) const;
+  /// Does it descend from a process that is held here?
+  bool runs_here(pid_t pid) const;
+  void repair_held(Entry& entry, const v1::ServiceRecordT* record, const v1::RepairT& repair, Repaired done);
+  void stop_stray(const schemas::ServiceKey& key, const v1::ServiceRecordT* record, const v1::RepairT& repair,
+                  Repaired done);
+  void report_gone(const schemas::ServiceKey& key, const v1::ServiceRecordT& record, const v1::RepairT& repair,
+                   Repaired done);
+  void bring_back(const schemas::ServiceKey& key, const v1::ServiceRecordT& record, const v1::RepairT& repair,
+                  Repaired done);
+  schemas::Result<void> recover_anew(const schemas::ServiceKey& key, const v1::ServiceRecordT& record);
+  void drop_entry(const schemas::ServiceKey& key);
+  void note_repair(Entry& entry, const Actions& actions);
+  void note_stray_gone(ProcessNumber number);
+  void finish_repair(const schemas::ServiceKey& key, OpenRepair repair, const std::string& detail);
 
   const RuntimeOptions options;
   const RuntimeParts parts;
@@ -151,6 +210,8 @@ struct Runtime::Impl {
   Instant began;
   std::set<schemas::ServiceKey> recovering;
   std::set<ProcessNumber> leftovers;
+  /// While what a scan has found is acted on: the handles, by pid; nullptr: not held.
+  std::map<std::int32_t, std::unique_ptr<Process>> found_processes;
   std::optional<Loop::TimerId> recovery_timer;
   bool recovery_reported = false;
 
@@ -166,9 +227,21 @@ struct Runtime::Impl {
     std::chrono::milliseconds timeout{};
   };
   std::vector<Deferred> deferred;
-  bool checking_outputs = false;
+  /// Of processes that ended since outputs were last checked.
+  std::set<schemas::ServiceKey> ended_outputs;
+
+  /// By partition: everything before this offset has been acted on.
+  std::map<std::int32_t, std::int64_t> reconciled;
+  std::vector<AskedInventory> inventories;
+  /// Repairs that wait for a service's start, and for a stray's end.
+  std::map<schemas::ServiceKey, OpenRepair> starting_repairs;
+  std::map<ProcessNumber, std::pair<schemas::ServiceKey, OpenRepair>> stopping_repairs;
+  /// By service: observations that are not durable; counted down on threads of the log.
+  std::map<schemas::ServiceKey, std::shared_ptr<std::atomic<std::uint32_t>>> unpublished;
 
   std::optional<std::promise<void>> shutdown_done;
+  /// Services whose time to end was cut short by the shutdown's deadline.
+  std::vector<std::string> cut_short;
 
   // Any thread, under the mutex.
   mutable std::mutex mutex;
@@ -176,6 +249,7 @@ struct Runtime::Impl {
   std::set<schemas::ServiceKey> changed;
   bool owner_changed = false;
   bool change_posted = false;
+  std::map<std::int32_t, std::int64_t> applied;
 
   Projector::Subscription subscription;
 };

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "consumers/runtime_impl.h"
+#include "consumers/spec_digest.h"
 #include "schemas/crash_point.h"
 #include "schemas/partitioning.h"
 
@@ -16,6 +17,8 @@ using schemas::ServiceKey;
 
 // How much of its last output goes with a crash.
 constexpr std::size_t kTailBytes = 4096;
+// Outputs are checked so many times as often while one of them is over its cap.
+constexpr int kFloodHurry = 10;
 // How often a runtime that holds back looks whether its observations have become durable.
 constexpr std::chrono::milliseconds kHoldBack{50};
 
@@ -39,6 +42,7 @@ void Runtime::Impl::on_change(const projections::ViewChange& change) {
     const std::lock_guard lock(mutex);
     changed.insert(change.services.begin(), change.services.end());
     owner_changed = owner_changed || change.owner_changed;
+    applied[change.partition] = change.next_offset;
     if (std::exchange(change_posted, true)) return;
   }
   loop->post([this] { take_changes(); });
@@ -47,18 +51,46 @@ void Runtime::Impl::on_change(const projections::ViewChange& change) {
 void Runtime::Impl::take_changes() {
   std::set<ServiceKey> services;
   bool new_owner = false;
+  std::map<std::int32_t, std::int64_t> next_offsets;
   {
     const std::lock_guard lock(mutex);
     services.swap(changed);
+    next_offsets = applied;
     new_owner = std::exchange(owner_changed, false);
     change_posted = false;
   }
-  if (stage != Stage::acting) return advance();
+  if (stage != Stage::acting) {
+    advance();
+    if (stage == Stage::gateway_only) note_reconciled(next_offsets);
+    return;
+  }
   if (new_owner) note_owners();
-  for (const ServiceKey& key : services) refresh(key);
+  for (const ServiceKey& key : services) {
+    // Nothing is started any more, and what has ended is done with: the next start reads its record anyway.
+    if (const Entry* entry = find(key); stopping && (entry == nullptr || entry->machine.quiet())) continue;
+    refresh(key);
+  }
+  note_reconciled(next_offsets);
+}
+
+bool Runtime::Impl::put_off(const ServiceKey& key) {
+  Entry* entry = find(key);
+  if (entry == nullptr) return false;
+  if (entry->put_off) return true;
+  const Instant now = parts.clock.now();
+  const Instant next = entry->pace.next(now);
+  if (next <= now) return false;
+  entry->put_off = true;
+  loop->at(next, [this, key] {
+    if (Entry* due = find(key); due != nullptr) due->put_off = false;
+    refresh(key);
+    retire_if_done(key);
+  });
+  return true;
 }
 
 void Runtime::Impl::refresh(const ServiceKey& key) {
+  if (put_off(key)) return;
   const auto record = parts.views.of(key.tenant).service(key);
   if (!record) {
     spdlog::error("cannot read the record of {}: {}", to_string(key), record.error().message);
@@ -75,8 +107,10 @@ void Runtime::Impl::want(Entry& entry, const v1::ServiceRecordT& record) {
   for (const auto* deployment : {record.current.get(), record.pending.get()}) {
     if (deployment != nullptr && deployment->spec) entry.deployments.emplace(deployment->generation, *deployment);
   }
-  step(entry,
-       [&](ServiceMachine& machine, Instant now, Actions& actions) { machine.want(wish_of(record), now, actions); });
+  const bool acted = step(entry, [&](ServiceMachine& machine, Instant now, Actions& actions) {
+    machine.want(wish_of(record), now, actions);
+  });
+  if (acted) entry.pace.followed(parts.clock.now());
 }
 
 Runtime::Impl::Entry& Runtime::Impl::entry_of(const ServiceKey& key) {
@@ -156,7 +190,9 @@ void Runtime::Impl::perform_spawn(Entry& entry, const Spawn& spawn) {
       service_environment(marker, request.directory.string(), *entry.deployments.at(spawn.generation).spec,
                           {options.path, options.lang, options.timezone});
   entry.ready.erase(spawn.generation);
-  entry.processes[spawn.number].observed.instance = instance;
+  Held& held = entry.processes[spawn.number];
+  held.observed.instance = instance;
+  held.spec_digest = spec_digest(*entry.deployments.at(spawn.generation).spec);
   ++spawns_in_flight;
   // What a start would report has nowhere to go just now.
   if (parts.publisher.saturated()) {
@@ -198,9 +234,10 @@ void Runtime::Impl::on_spawned(const ServiceKey& key, ProcessNumber number, Resu
     const schemas::Error& error = spawned.error();
     spdlog::debug("{}: {}", to_string(key), error.message);
     const bool may_pass = error.retryable && error.code != schemas::ErrorCode::deadline_exceeded;
-    return step(entry, [&](ServiceMachine& machine, Instant now, Actions& actions) {
+    step(entry, [&](ServiceMachine& machine, Instant now, Actions& actions) {
       machine.spawn_failed(number, StartFailure{error.message, error.hint, may_pass}, now, actions);
     });
+    return;
   }
   Held& held = entry.processes.at(number);
   held.process = std::move(*spawned);
@@ -218,17 +255,21 @@ void Runtime::Impl::watch(Entry& entry, ProcessNumber number) {
 }
 
 void Runtime::Impl::on_ended(const ServiceKey& key, ProcessNumber number, Exit end) {
-  --live_processes;
   Entry* entry = find(key);
+  // Its service has been taken up anew: it is no longer known by this number.
+  if (entry != nullptr && !entry->processes.contains(number)) return;
+  --live_processes;
   if (entry == nullptr || frozen) return;
   schemas::crash_point("ended");
   spdlog::info("{}: process {} has ended ({})", to_string(key), entry->processes[number].observed.identity.pid,
                describe(end));
   if (leftovers.erase(number) != 0) ++report.stopped;
+  ended_outputs.insert(key);
   entry->processes[number].process.reset();
   step(*entry,
        [&](ServiceMachine& machine, Instant now, Actions& actions) { machine.ended(number, end, now, actions); });
   entry->processes.erase(number);
+  note_stray_gone(number);
 }
 
 void Runtime::Impl::perform_observe(Entry& entry, const Observe& observe) {
@@ -242,7 +283,11 @@ void Runtime::Impl::perform_observe(Entry& entry, const Observe& observe) {
   const ObservedProcess process = held != entry.processes.end() ? held->second.observed : ObservedProcess{};
   // Nobody knows of a service that has no record.
   if (!entry.in_views) return;
-  parts.publisher.publish(observation_event(reporter, entry.key, observe, process, tail));
+  auto& waiting = unpublished[entry.key];
+  if (!waiting) waiting = std::make_shared<std::atomic<std::uint32_t>>(0);
+  waiting->fetch_add(1);
+  parts.publisher.publish(observation_event(reporter, entry.key, observe, process, tail),
+                          [waiting](schemas::Position) { waiting->fetch_sub(1); });
 }
 
 void Runtime::Impl::settle(Entry& entry) {
@@ -269,26 +314,31 @@ void Runtime::Impl::settle(Entry& entry) {
 
 void Runtime::Impl::retire_if_done(const ServiceKey& key) {
   const Entry* entry = find(key);
-  if (entry == nullptr || !entry->machine.is_done() || !entry->tickets.empty()) return;
+  if (entry == nullptr || !entry->machine.is_done() || !entry->tickets.empty() || entry->put_off) return;
   troubled.erase(key);
   entries.erase(key);
 }
 
+void Runtime::Impl::check_outputs_in(std::chrono::milliseconds pause) {
+  loop->at(parts.clock.now() + pause, [this] { check_outputs(); });
+}
+
 void Runtime::Impl::check_outputs() {
-  loop->at(parts.clock.now() + options.output_check, [this] { check_outputs(); });
-  if (std::exchange(checking_outputs, true)) return;
-  std::vector<ServiceKey> services;
+  std::set<ServiceKey> services = std::exchange(ended_outputs, {});
   for (const auto& [key, entry] : entries) {
-    if (!entry->processes.empty()) services.push_back(key);
+    if (!entry->processes.empty()) services.insert(key);
   }
   preparer.run_on_pool([this, services = std::move(services)] {
+    bool flooded = false;
     for (const ServiceKey& key : services) {
       const auto capped = files.cap_output(key, options.output_cap);
+      flooded = flooded || capped.value_or(false);
       if (!capped && capped.error().code != schemas::ErrorCode::not_found) {
         spdlog::debug("{}", capped.error().message);
       }
     }
-    loop->post([this] { checking_outputs = false; });
+    const auto pause = flooded ? options.output_check / kFloodHurry : options.output_check;
+    loop->post([this, pause] { check_outputs_in(pause); });
   });
 }
 

@@ -1,9 +1,14 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
+#include "consumers/descendants.h"
+#include "consumers/proc.h"
 #include "consumers/runtime_impl.h"
+#include "projections/text.h"
 
 namespace solo::consumers {
 
@@ -16,16 +21,25 @@ using namespace std::chrono_literals;
 // Before something the start cannot do without is asked for again.
 constexpr auto kAskAgain = 200ms;
 
-std::int64_t microseconds(std::chrono::steady_clock::duration time) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
-}
-
 // Nothing: the marker's names are none; somebody else's environment.
 std::optional<ServiceKey> key_of(const Marker& marker) {
   auto tenant = schemas::TenantName::parse(marker.tenant);
   auto service = schemas::ServiceName::parse(marker.service);
   if (!tenant || !service) return std::nullopt;
   return ServiceKey{std::move(*tenant), std::move(*service)};
+}
+
+// Another node on this machine may have adopted what this one had started.
+void leave_out_adopted(const v1::ServiceRecordT& record, const std::string& node, std::vector<FoundProcess>& found) {
+  std::set<std::string> adopted;
+  for (const auto& instance : record.instances) {
+    if (instance->node == node || !instance->identity) continue;
+    const Identity identity{instance->identity->pid, instance->identity->start_time, instance->identity->boot_id};
+    for (const FoundProcess& process : found) {
+      if (process.identity == identity) adopted.insert(process.marker.instance);
+    }
+  }
+  std::erase_if(found, [&](const FoundProcess& process) { return adopted.contains(process.marker.instance); });
 }
 
 }  // namespace
@@ -65,18 +79,13 @@ void Runtime::Impl::find_ends() {
 
 void Runtime::Impl::advance() {
   if (stopping) return;
-  const auto end_stage = [&](const char* name) {
-    v1::StageT done;
-    done.name = name;
-    done.duration_us = microseconds(parts.clock.now() - stage_began);
-    report.stages.emplace_back(std::move(done));
-    stage_began = parts.clock.now();
-  };
   if (stage == Stage::catching_up && has_caught_up()) {
     end_stage("catch up");
     if (!may_claim()) {
       stage = Stage::gateway_only;
       spdlog::warn("another node runs the services of this log: this daemon answers commands only");
+      stop_strays();
+      note_reconciled(ends);
       return become_ready(RuntimePhase::gateway_only);
     }
     stage = Stage::claiming;
@@ -152,8 +161,19 @@ void Runtime::Impl::note_owners() {
 }
 
 void Runtime::Impl::recover() {
+  if (stopping) return;
   note_owners();
-  const auto records = load_records();
+  report.skipped_killed = 0;
+  std::map<std::int32_t, std::int64_t> next_offsets;
+  for (std::int32_t partition = 0; partition < parts.views.partitions(); ++partition) {
+    next_offsets[partition] = parts.views.partition(partition).next_offset();
+  }
+  const auto loaded = load_records();
+  if (!loaded) {
+    if (options.on_fatal) options.on_fatal(loaded.error());
+    return;
+  }
+  const auto& records = *loaded;
   bool failed = false;
   const auto found = scan_by_service(records, failed);
   if (failed) {
@@ -161,12 +181,9 @@ void Runtime::Impl::recover() {
     loop->at(parts.clock.now() + kAskAgain, [this] { recover(); });
     return;
   }
+  kill_orphans(records);
   report.to = schemas::to_string(parts.views.applied());
-  v1::StageT scan;
-  scan.name = "scan";
-  scan.duration_us = microseconds(parts.clock.now() - stage_began);
-  report.stages.emplace_back(std::move(scan));
-  stage_began = parts.clock.now();
+  end_stage("scan");
   stage = Stage::acting;
   recovery_timer = loop->at(parts.clock.now() + options.recovery_timeout, [this] {
     recovery_timer.reset();
@@ -183,62 +200,107 @@ void Runtime::Impl::recover() {
   for (const auto& [key, processes] : found) {
     if (!records.contains(key)) recover_service(key, nullptr, processes);
   }
-  loop->at(parts.clock.now() + options.output_check, [this] { check_outputs(); });
+  found_processes.clear();
+  check_outputs_in(options.output_check);
+  note_reconciled(next_offsets);
   // What changed since the records were read.
   take_changes();
   if (recovering.empty()) finish_recovery();
 }
 
-std::map<ServiceKey, v1::ServiceRecordT> Runtime::Impl::load_records() const {
+Result<std::map<ServiceKey, v1::ServiceRecordT>> Runtime::Impl::load_records() {
   std::map<ServiceKey, v1::ServiceRecordT> records;
   for (std::int32_t partition = 0; partition < parts.views.partitions(); ++partition) {
     if (!owned[static_cast<std::size_t>(partition)]) continue;
     projections::ServiceQuery query;
     do {
       auto page = parts.views.partition(partition).services(query);
-      if (!page) {
-        spdlog::error("cannot read the services of partition {}: {}", partition, page.error().message);
-        break;
-      }
+      if (!page) return schemas::fail(std::move(page.error()));
       for (v1::ServiceRecordT& record : page->services) {
         ServiceKey key{schemas::TenantName::trusted(record.tenant), schemas::ServiceName::trusted(record.service)};
         records.emplace(std::move(key), std::move(record));
       }
+      report.skipped_killed += static_cast<std::uint32_t>(page->killed);
       query.from = page->next;
     } while (!query.from.empty());
   }
   return records;
 }
 
+// With their handles, if all of them are going to be wanted: where this is repaired, most are held already.
+Result<std::vector<HeldProcess>> Runtime::Impl::scan() {
+  const std::string& log = parts.log.genesis().log_uuid;
+  if (stage != Stage::acting) return parts.host.scan_and_hold(log, reporter.node);
+  auto found = parts.host.scan(log, reporter.node);
+  if (!found) return schemas::fail(std::move(found.error()));
+  std::vector<HeldProcess> unheld;
+  for (FoundProcess& process : *found) unheld.push_back({std::move(process), nullptr});
+  return unheld;
+}
+
 std::map<ServiceKey, std::vector<FoundProcess>> Runtime::Impl::scan_by_service(
     const std::map<ServiceKey, v1::ServiceRecordT>& records, bool& failed) {
   std::map<ServiceKey, std::vector<FoundProcess>> result;
-  auto found = parts.host.scan(parts.log.genesis().log_uuid, reporter.node);
+  auto found = scan();
   failed = !found;
   if (failed) {
     spdlog::error("cannot look for running services: {}", found.error().message);
     return result;
   }
   report.scanned = static_cast<std::uint32_t>(found->size());
-  std::set<std::int32_t> pids;
-  for (FoundProcess& process : *found) {
-    pids.insert(process.identity.pid);
-    if (const auto key = key_of(process.marker)) result[*key].push_back(std::move(process));
+  for (HeldProcess& held : *found) {
+    found_processes.emplace(held.found.identity.pid, std::move(held.process));
+    if (const auto key = key_of(held.found.marker)) result[*key].push_back(std::move(held.found));
   }
   // A program that has overwritten its environment is known by its recorded identity alone.
   for (const auto& [key, record] : records) {
     for (const RecordedProcess& recorded : recorded_processes(record)) {
-      if (pids.contains(recorded.identity.pid) || !parts.host.adopt(recorded.identity)) continue;
+      if (found_processes.contains(recorded.identity.pid)) continue;
       Marker marker{parts.log.genesis().log_uuid, reporter.node,    key.tenant.str(), key.service.str(),
                     recorded.generation,          recorded.instance};
+      auto process = parts.host.adopt(recorded.identity, marker);
+      if (!process) continue;
+      found_processes.emplace(recorded.identity.pid, std::move(*process));
       result[key].push_back(FoundProcess{recorded.identity, std::move(marker), true});
     }
   }
   return result;
 }
 
+void Runtime::Impl::kill_orphans(const std::map<ServiceKey, v1::ServiceRecordT>& records) {
+  std::vector<EndedLeader> leaders;
+  std::vector<const ServiceKey*> services;
+  std::filesystem::path root;
+  for (const auto& [key, record] : records) {
+    std::error_code ignored;
+    // As the kernel names it, without links.
+    if (root.empty())
+      root = std::filesystem::weakly_canonical(files.directory(key).parent_path().parent_path(), ignored);
+    for (const RecordedProcess& recorded : recorded_processes(record)) {
+      if (recorded.identity.boot_id != proc::boot_id() || found_processes.contains(recorded.identity.pid)) continue;
+      leaders.push_back({recorded.identity, std::nullopt, false, root / key.tenant.str() / key.service.str()});
+      services.push_back(&key);
+    }
+  }
+  if (leaders.empty()) return;
+  std::set<pid_t> living;
+  for (const auto& [pid, process] : found_processes) living.insert(pid);
+  for (const KilledDescendant& killed : kill_descendants(leaders, living)) {
+    ++report.stopped;
+    spdlog::info("{}: its process had ended unseen, and one that it had started is killed",
+                 to_string(*services[killed.leader]));
+  }
+}
+
+Result<std::unique_ptr<Process>> Runtime::Impl::hold(const FoundProcess& found) {
+  const auto held = found_processes.find(found.identity.pid);
+  if (held == found_processes.end() || !held->second) return parts.host.adopt(found.identity, found.marker);
+  return std::move(held->second);
+}
+
 void Runtime::Impl::recover_service(const ServiceKey& key, const v1::ServiceRecordT* record,
                                     const std::vector<FoundProcess>& found) {
+  if (record != nullptr && record->desired == v1::Desired::stopped) ++report.skipped_killed;
   std::optional<v1::ServiceRecordT> killed;
   if (record == nullptr) {
     // Killed ones without a known instance are not among the records.
@@ -246,15 +308,15 @@ void Runtime::Impl::recover_service(const ServiceKey& key, const v1::ServiceReco
     if (looked_up && *looked_up) killed = std::move(*looked_up);
     record = killed ? &*killed : nullptr;
   }
-  if (record != nullptr && record->desired == v1::Desired::stopped) ++report.skipped_killed;
   RecoveryPlan plan = plan_recovery(record, found);
   Entry& entry = entry_of(key);
   entry.in_views = record != nullptr;
   entry.machine.begin_recovery();
+  // First, so that the service does not count as recovered while one of them is there.
+  for (const RecoveryPlan::Stop& stop : plan.stop) stop_process(entry, stop);
   if (plan.keep && !keep_process(entry, *record, *plan.keep)) {
     plan.gone.push_back({plan.keep->process.marker.instance, plan.keep->process.marker.generation});
   }
-  for (const RecoveryPlan::Stop& stop : plan.stop) stop_process(entry, stop);
   for (RecoveryPlan::Gone& gone : plan.gone) {
     entry.processes[++last_number].observed.instance = std::move(gone.instance);
     entry.machine.add_gone(last_number, gone.generation);
@@ -263,8 +325,22 @@ void Runtime::Impl::recover_service(const ServiceKey& key, const v1::ServiceReco
   step(entry, [](ServiceMachine& machine, Instant now, Actions& actions) { machine.want(Wish{}, now, actions); });
 }
 
+// Where this run has no say over any service, what a former run of this node left must not run on.
+void Runtime::Impl::stop_strays() {
+  bool failed = false;
+  auto found = scan_by_service({}, failed);
+  for (auto& [key, processes] : found) {
+    const auto record = parts.views.of(key.tenant).service(key);
+    if (record && *record) leave_out_adopted(**record, reporter.node, processes);
+    Entry& entry = entry_of(key);
+    for (const RecoveryPlan::Stop& stop : plan_recovery(nullptr, processes).stop) stop_process(entry, stop);
+    step(entry, [](ServiceMachine& machine, Instant now, Actions& actions) { machine.want(Wish{}, now, actions); });
+  }
+  found_processes.clear();
+}
+
 bool Runtime::Impl::keep_process(Entry& entry, const v1::ServiceRecordT& record, const RecoveryPlan::Keep& keep) {
-  auto process = parts.host.adopt(keep.process.identity);
+  auto process = hold(keep.process);
   if (!process) {
     spdlog::info("{}: {}", to_string(entry.key), process.error().message);
     return false;
@@ -282,7 +358,7 @@ bool Runtime::Impl::keep_process(Entry& entry, const v1::ServiceRecordT& record,
 }
 
 void Runtime::Impl::stop_process(Entry& entry, const RecoveryPlan::Stop& stop) {
-  auto process = parts.host.adopt(stop.process.identity);
+  auto process = hold(stop.process);
   const ProcessNumber number = ++last_number;
   Held& held = entry.processes[number];
   held.observed = {stop.process.marker.instance, stop.process.identity};
@@ -297,74 +373,6 @@ void Runtime::Impl::stop_process(Entry& entry, const RecoveryPlan::Stop& stop) {
   leftovers.insert(number);
   watch(entry, number);
   entry.machine.add_leftover(number, generation, stop.reported, stop.at_once);
-}
-
-void Runtime::Impl::note_recovery(Entry& entry, const Actions& actions) {
-  if (!recovering.contains(entry.key)) return;
-  for (const Action& action : actions) {
-    const auto* observe = std::get_if<Observe>(&action);
-    if (observe == nullptr) continue;
-    const bool failed = observe->report == Report::deployment_failed || observe->report == Report::recovery_failed;
-    if (observe->report == Report::recovered) ++(observe->adopted ? report.adopted : report.started);
-    if (!failed) continue;
-    ++report.failed;
-    v1::RecoveryFailureT failure;
-    failure.tenant = entry.key.tenant.str();
-    failure.service = entry.key.service.str();
-    failure.generation = observe->generation;
-    failure.reason = observe->reason;
-    failure.detail = observe->detail;
-    report.failures.emplace_back(std::move(failure));
-  }
-  if (entry.machine.recovering()) return;
-  recovering.erase(entry.key);
-  if (recovering.empty() && stage == Stage::acting) finish_recovery();
-}
-
-// All services are settled, or the time is up.
-void Runtime::Impl::finish_recovery() {
-  if (stopping) return;
-  if (recovering.empty() && recovery_timer) loop->cancel(*std::exchange(recovery_timer, std::nullopt));
-  if (!std::exchange(recovery_reported, true)) {
-    for (const ServiceKey& key : recovering) {
-      v1::RecoveryFailureT late;
-      late.tenant = key.tenant.str();
-      late.service = key.service.str();
-      late.reason = "not back within " + std::to_string(options.recovery_timeout.count()) + " ms";
-      report.failures.emplace_back(std::move(late));
-    }
-    report.recovered = report.adopted + report.started;
-    report.duration_us = microseconds(parts.clock.now() - began);
-    v1::StageT start;
-    start.name = "start";
-    start.duration_us = microseconds(parts.clock.now() - stage_began);
-    report.stages.emplace_back(std::move(start));
-    spdlog::info("recovered {} services ({} adopted, {} started), stopped {}, failed {}, in {} ms", report.recovered,
-                 report.adopted, report.started, report.stopped, report.failed, report.duration_us / 1000);
-    v1::SystemRecoveredT recovered;
-    recovered.report = report;
-    parts.publisher.publish(system_event(std::move(recovered)));
-    sweep_artifacts();
-  }
-  become_ready(recovering.empty() ? RuntimePhase::running : RuntimePhase::recovering);
-}
-
-void Runtime::Impl::become_ready(RuntimePhase phase_now) {
-  if (std::exchange(is_ready, true) || !ready) return;
-  note_status();
-  ready(phase_now);
-}
-
-void Runtime::Impl::sweep_artifacts() {
-  std::set<std::string> digests;
-  for (const auto& [key, entry] : entries) {
-    for (const auto& [generation, deployment] : entry->deployments) digests.insert(deployment.code_digest);
-  }
-  preparer.run_on_pool([this, digests = std::move(digests)] {
-    if (const std::size_t removed = artifacts.sweep(digests); removed > 0) {
-      spdlog::info("removed {} programs that no service uses any more", removed);
-    }
-  });
 }
 
 }  // namespace solo::consumers

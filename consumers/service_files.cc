@@ -71,6 +71,32 @@ bool copy_range(int source, std::uint64_t from, std::uint64_t to, int target) {
   return true;
 }
 
+std::filesystem::path copy_of(std::filesystem::path output) { return output += ".1"; }
+
+struct End {
+  std::string text;
+  bool is_cut = false;
+};
+
+// The last `bytes` bytes of a regular file.
+Result<End> end_of(const std::filesystem::path& path, std::size_t bytes) {
+  auto file = open_regular(path, O_RDONLY);
+  if (!file) return schemas::fail(std::move(file.error()));
+  const std::uint64_t start = file->size > bytes ? file->size - bytes : 0;
+  End end{std::string(static_cast<std::size_t>(file->size - start), '\0'), start > 0};
+  std::size_t filled = 0;
+  while (filled < end.text.size()) {
+    const ssize_t count = ::pread(file->descriptor.get(), end.text.data() + filled, end.text.size() - filled,
+                                  static_cast<off_t>(start + filled));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return fail_errno(path, "read", errno);
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  end.text.resize(filled);
+  return end;
+}
+
 // A cut may fall inside a character: its rest is not part of the text.
 std::string_view without_broken_start(std::string_view text) {
   std::size_t skip = 0;
@@ -103,31 +129,31 @@ Result<void> ServiceFiles::make_directory(const schemas::ServiceKey& service) co
 
 Result<producers::OutputTail> ServiceFiles::tail(const schemas::ServiceKey& service, std::size_t bytes) const {
   const std::filesystem::path path = output(service);
-  auto file = open_regular(path, O_RDONLY);
-  if (!file) return schemas::fail(std::move(file.error()));
-  const std::uint64_t start = file->size > bytes ? file->size - bytes : 0;
-  std::string text(static_cast<std::size_t>(file->size - start), '\0');
-  std::size_t filled = 0;
-  while (filled < text.size()) {
-    const ssize_t count =
-        ::pread(file->descriptor.get(), text.data() + filled, text.size() - filled, static_cast<off_t>(start + filled));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno(path, "read", errno);
-    if (count == 0) break;
-    filled += static_cast<std::size_t>(count);
+  auto end = end_of(path, bytes);
+  if (!end) return schemas::fail(std::move(end.error()));
+  if (!end->is_cut) {
+    // It may have been emptied a moment ago: the last words of who wrote much stand in the copy.
+    if (const auto before = end_of(copy_of(path), bytes - end->text.size())) {
+      end->text.insert(0, before->text);
+      end->is_cut = before->is_cut;
+    }
   }
-  text.resize(filled);
-  const std::string_view whole = start > 0 ? without_broken_start(text) : std::string_view(text);
-  return producers::OutputTail{schemas::to_utf8(whole), start > 0};
+  const std::string_view whole = end->is_cut ? without_broken_start(end->text) : std::string_view(end->text);
+  return producers::OutputTail{schemas::to_utf8(whole), end->is_cut};
 }
 
 Result<bool> ServiceFiles::cap_output(const schemas::ServiceKey& service, std::uint64_t cap) const {
   const std::filesystem::path path = output(service);
+  struct stat about {};
+  // Most of the time there is nothing to do, which is told without opening anything.
+  if (::lstat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode) &&
+      static_cast<std::uint64_t>(about.st_size) <= cap) {
+    return false;
+  }
   auto file = open_regular(path, O_RDWR);
   if (!file) return schemas::fail(std::move(file.error()));
   if (file->size <= cap) return false;
-  std::filesystem::path former = path;
-  former += ".1";
+  const std::filesystem::path former = copy_of(path);
   ::unlink(former.c_str());
   int error = 0;
   {

@@ -23,7 +23,8 @@ class ServiceFiles {
 
   schemas::Result<void> make_directory(const schemas::ServiceKey& service) const;
 
-  /// The last `bytes` bytes of the output, as UTF-8. not_found: there is none. unavailable: it is no regular file.
+  /// The last `bytes` bytes of the output, as UTF-8; where it was emptied since, with the copy before it. not_found:
+  /// there is none. unavailable: it is no regular file.
   schemas::Result<producers::OutputTail> tail(const schemas::ServiceKey& service, std::size_t bytes) const;
 
   /// Output over `cap` bytes: the last `cap` of them are copied to output.log.1 and the file is emptied (its writers

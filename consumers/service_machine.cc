@@ -132,11 +132,33 @@ std::optional<Instant> ServiceMachine::deadline() const {
   };
   if (process_) consider(process_->kill_at);
   for (const auto& [number, leftover] : leftovers_) consider(leftover.kill_at);
-  const Target* wanted = goal();
-  const bool waits = wanted != nullptr && wanted == current() && !process_ && leftovers_.empty() &&
-                     !preparations_.contains(wanted->generation);
-  if (waits) consider(course_.not_before);
+  if (waits()) consider(course_.not_before);
   return next;
+}
+
+bool ServiceMachine::waits() const {
+  const Target* wanted = goal();
+  return wanted != nullptr && wanted == current() && !process_ && leftovers_.empty() &&
+         !preparations_.contains(wanted->generation);
+}
+
+std::string_view ServiceMachine::operation() const {
+  if (recovering_) return "recover";
+  if (process_ && process_->state == State::spawning) return "spawn";
+  if ((process_ && process_->state == State::stopping) || !leftovers_.empty()) return "stop";
+  if (!preparations_.empty()) return "prepare";
+  return waits() ? "wait" : "";
+}
+
+std::optional<ServiceMachine::Holding> ServiceMachine::holding() const {
+  if (!process_) return std::nullopt;
+  return Holding{process_->number, process_->target.generation};
+}
+
+void ServiceMachine::repeat_report(Actions& actions) {
+  if (!process_ || process_->state != State::running) return;
+  recovering_ = true;
+  report_start(*process_, true, actions);
 }
 
 void ServiceMachine::reconcile(Instant now, Actions& actions) {
@@ -197,6 +219,14 @@ bool ServiceMachine::is_ready(std::uint64_t generation) const {
   return found != preparations_.end() && found->second == Preparation::ready;
 }
 
+bool ServiceMachine::bridges() const {
+  const Target* next = pending();
+  if (!process_ || next == nullptr || !wish_.current || !allowed_ || !wish_.run) return false;
+  const std::uint64_t running = process_->target.generation;
+  return process_->state == State::running && process_->epoch == wish_.epoch && running == promoted_ &&
+         wish_.current->generation < running && running < next->generation && !is_ready(next->generation);
+}
+
 void ServiceMachine::prepare_wanted(Instant now, Actions& actions) {
   std::vector<std::uint64_t> wanted;
   if (const Target* next = pending(); next != nullptr && allowed_ && wish_.run) {
@@ -204,7 +234,7 @@ void ServiceMachine::prepare_wanted(Instant now, Actions& actions) {
     if (!starting) wanted.push_back(next->generation);
   }
   const Target* target = goal();
-  if (target != nullptr && target == current()) {
+  if (target != nullptr && target == current() && !bridges()) {
     const bool present = process_ && process_->target.generation == target->generation &&
                          process_->epoch == wish_.epoch && process_->state != State::stopping;
     if (!present && now >= course_.not_before) wanted.push_back(target->generation);
@@ -243,7 +273,7 @@ void ServiceMachine::stop_process(Instant now, Actions& actions) {
   const bool matches =
       wanted != nullptr && wanted->generation == process.target.generation && wish_.epoch == process.epoch;
   if (process.state == State::running) {
-    if (matches) return;
+    if (matches || bridges()) return;
     process.state = State::stopping;
     process.kill_at = now + grace_for(process.target);
     if (!kill_at_once()) actions.push_back(Signal{process.number, SIGTERM});
@@ -278,6 +308,8 @@ void ServiceMachine::start_failed(const Target& target, const StartFailure& fail
   if (current() == nullptr || current()->generation != generation || !allowed_) return;
   ++course_.failed_starts;
   if (course_.ever_started) {
+    // A failed recovery tells by itself that this generation's former instances are gone.
+    std::erase_if(gone_, [&](const auto& one) { return one.second == generation; });
     end_recovery(actions);
     if (course_.reported_failures.size() >= kRememberedFailures) course_.reported_failures.clear();
     if (course_.reported_failures.insert(failure.reason).second) report(Report::recovery_failed);
@@ -311,7 +343,9 @@ void ServiceMachine::ended_by_itself(const Running& process, Exit end, Instant n
         Observe{Report::failed, target.generation, process.epoch, process.number, end, false, false, reason});
     course_.verdict = Verdict::over;
   } else {
-    course_.not_before = now + backoff(course_.restarts.count(), kRestartBackoff, entropy_);
+    const auto delay = backoff(course_.restarts.count(), kRestartBackoff, entropy_);
+    course_.not_before = now + delay;
+    course_.restarts.hold_back(delay);
   }
 }
 

@@ -18,6 +18,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -144,6 +145,9 @@ class ServiceMachine {
   /// One the views know of and that is gone: said when nothing else says so.
   void add_gone(ProcessNumber number, std::uint64_t generation) { gone_.emplace(number, generation); }
 
+  /// Says anew what runs, as after a recovery: the views do not have it.
+  void repeat_report(Actions& actions);
+
   void prepared(std::uint64_t generation, Instant now, Actions& actions);
   void prepare_failed(std::uint64_t generation, const StartFailure& failure, Instant now, Actions& actions);
   void spawned(ProcessNumber number, Instant now, Actions& actions);
@@ -159,6 +163,16 @@ class ServiceMachine {
   bool quiet() const { return !process_ && leftovers_.empty(); }
   /// Nothing is wanted of it and nothing is left of it: it can be forgotten.
   bool is_done() const { return quiet() && !wish_.run && !recovering_; }
+  /// What is under way, in a word: recover, spawn, stop, prepare, or wait (until it tries again). Empty: nothing.
+  std::string_view operation() const;
+  struct Holding {
+    ProcessNumber number = 0;
+    std::uint64_t generation = 0;
+  };
+  /// The process it has spawned or adopted; leftovers are none.
+  std::optional<Holding> holding() const;
+  /// 0: none.
+  std::uint64_t pending_generation() const { return wish_.pending ? wish_.pending->generation : 0; }
   /// Its recovery is under way: neither running, nor given up for now, nor found to be unwanted.
   bool recovering() const { return recovering_; }
   /// It is not running, and tries again later because of this.
@@ -204,6 +218,11 @@ class ServiceMachine {
   const Target* pending() const;
   const Target* goal() const;
   bool is_ready(std::uint64_t generation) const;
+  /// It runs a replacement that was itself replaced before the record knew of its start, and the next one is being
+  /// prepared: the generation that the record still calls current is not brought back in between.
+  bool bridges() const;
+  /// Nothing is in its way but time.
+  bool waits() const;
   void prepare_wanted(Instant now, Actions& actions);
   void stop_leftovers(Instant now, Actions& actions);
   void stop_process(Instant now, Actions& actions);

@@ -142,6 +142,10 @@ std::string culprit(const SpawnRequest& request, int error_number) {
   if (error_number == ENOEXEC) return "it is neither a binary for this machine nor a script with a #! line";
   if (is_folder(program)) return "it is a directory";
   if (::access(program.c_str(), X_OK) != 0) return "it is not executable";
+  if (error_number == EAGAIN) {
+    return "no more processes may be started: the daemon's user or control group is at its limit (ulimit -u, pids.max, "
+           "TasksMax= of its unit)";
+  }
   return {};
 }
 

@@ -1,12 +1,12 @@
 #include "consumers/spawner_pool.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -15,6 +15,7 @@
 #include "consumers/proc.h"
 #include "consumers/signals.h"
 #include "consumers/spawn_command.h"
+#include "consumers/start_thread.h"
 #include "schemas/crash_point.h"
 
 namespace solo::consumers {
@@ -29,12 +30,6 @@ constexpr auto kHeldUp = 50ms;
 // Until a killed child is gone, and between attempts at a program that is still being written (ETXTBSY).
 constexpr auto kRecheck = 5ms;
 
-// Until its exec a child is this very program.
-std::string program_of(pid_t pid) {
-  std::error_code ignored;
-  return std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe", ignored).string();
-}
-
 }  // namespace
 
 void kill_and_reap(pid_t child) {
@@ -44,11 +39,18 @@ void kill_and_reap(pid_t child) {
   }
 }
 
-SpawnerPool::SpawnerPool(Children& children, int lock_descriptor, std::size_t spawners, std::size_t max_spawners)
-    : children_(children), lock_descriptor_(lock_descriptor), max_spawners_(std::max(spawners, max_spawners)) {
+SpawnerPool::SpawnerPool(Children& children, const std::string& run, int lock_descriptor, std::size_t spawners,
+                         std::size_t max_spawners)
+    : children_(children),
+      name_(proc::spawner_name(run)),
+      lock_descriptor_(lock_descriptor),
+      max_spawners_(std::max(spawners, max_spawners)) {
   const std::lock_guard lock(mutex_);
   watchdog_at_ = TimePoint::max();
   for (std::size_t i = 0; i < std::max<std::size_t>(spawners, 1); ++i) add_slot();
+  if (slots_.empty()) {
+    throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again), "no thread for starts");
+  }
   watchdog_ = std::thread([this] { watch(); });
 }
 
@@ -88,13 +90,16 @@ void SpawnerPool::spawn(SpawnRequest request, std::chrono::milliseconds timeout,
 }
 
 void SpawnerPool::add_slot() {
-  slots_.push_back(std::make_unique<Slot>());
-  Slot& slot = *slots_.back();
-  slot.thread = std::thread([this, &slot] { work(slot); });
+  auto slot = std::make_unique<Slot>();
+  auto thread = start_thread([this, &slot = *slot] { work(slot); });
+  if (!thread) return;
+  slot->thread = *std::move(thread);
+  slots_.push_back(std::move(slot));
 }
 
 void SpawnerPool::work(Slot& slot) {
   block_signals();
+  ::pthread_setname_np(::pthread_self(), name_.c_str());
   std::unique_lock lock(mutex_);
   slot.tid = ::gettid();
   for (;;) {
@@ -199,10 +204,11 @@ bool SpawnerPool::kill_half_spawned(const Slot& slot) {
   // The thread is inside posix_spawn, or has not yet taken the mutex after it: nobody else reaps its child, so the pid
   // is still the child's.
   std::istringstream children(proc::read_small_file("/proc/self/task/" + std::to_string(slot.tid) + "/children"));
-  const std::string own_program = program_of(::getpid());
   bool found = false;
   for (pid_t child = 0; children >> child;) {
-    if (children_.has(child) || program_of(child) != own_program) continue;
+    // With its exec a child takes another name.
+    const auto stat = proc::read_stat(child);
+    if (children_.has(child) || !stat || stat->name != name_) continue;
     ::kill(child, SIGKILL);
     found = true;
   }

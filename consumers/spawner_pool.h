@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -52,7 +53,8 @@ class SpawnerPool {
   using Done = std::function<void(schemas::Result<pid_t>)>;
 
   /// Adds to `children`, which must outlive it.
-  SpawnerPool(Children& children, int lock_descriptor, std::size_t spawners, std::size_t max_spawners);
+  SpawnerPool(Children& children, const std::string& run, int lock_descriptor, std::size_t spawners,
+              std::size_t max_spawners);
   /// Kills what is half spawned; answers what waits with unavailable.
   ~SpawnerPool();
   SpawnerPool(const SpawnerPool&) = delete;
@@ -87,6 +89,8 @@ class SpawnerPool {
   TimePoint next_check(TimePoint now) const;
 
   Children& children_;
+  /// Of its threads, and of children until their exec.
+  const std::string name_;
   const int lock_descriptor_;
   const std::size_t max_spawners_;
 

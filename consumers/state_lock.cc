@@ -35,7 +35,8 @@ tl::unexpected<schemas::Error> fail_errno(const std::string& what, int error) {
   const ErrorCode code = forbidden                            ? ErrorCode::permission_denied
                          : error == ENOSPC || error == EMFILE ? ErrorCode::resource_exhausted
                                                               : ErrorCode::failed_precondition;
-  return schemas::fail(code, what + ": " + std::generic_category().message(error));
+  return schemas::fail(code, what + ": " + std::generic_category().message(error),
+                       forbidden ? "run it as the user who owns it, or choose another state directory" : "");
 }
 
 Result<void> make_directory(const std::filesystem::path& directory) {
@@ -62,7 +63,8 @@ bool is_live(const Identity& identity) {
          !proc::is_ending(*stat);
 }
 
-bool holds_lock(pid_t pid, const struct stat& lock) {
+// Nothing: its descriptors may not be seen.
+std::optional<bool> holds_lock(pid_t pid, const struct stat& lock) {
   const std::string process = "/proc/" + std::to_string(pid);
   std::error_code error;
   for (std::filesystem::directory_iterator entry(process + "/fd", error), end; !error && entry != end;
@@ -73,16 +75,25 @@ bool holds_lock(pid_t pid, const struct stat& lock) {
     const std::string info = proc::read_small_file(process + "/fdinfo/" + entry->path().filename().string());
     if (info.find("lock:") != std::string::npos) return true;
   }
+  if (error == std::errc::permission_denied) return std::nullopt;
   return false;
 }
 
+// Whoever runs as an ordinary user cannot see what a child has before its exec, not even one of its own.
+bool is_half_done(pid_t pid, const std::string& former_run) {
+  const auto stat = proc::read_stat(pid);
+  return stat && !former_run.empty() && stat->name == proc::spawner_name(former_run);
+}
+
 // Everyone who has the open file that the lock is on: the daemon, or children it left before their exec.
-std::vector<Identity> holders_of(int lock_descriptor) {
+std::vector<Identity> holders_of(int lock_descriptor, const std::string& former_run) {
   std::vector<Identity> holders;
   struct stat lock {};
   if (::fstat(lock_descriptor, &lock) != 0) return holders;
   for (const pid_t pid : proc::all_pids()) {
-    if (pid == ::getpid() || !holds_lock(pid, lock)) continue;
+    if (pid == ::getpid()) continue;
+    const auto holds = holds_lock(pid, lock);
+    if (holds ? !*holds : !is_half_done(pid, former_run)) continue;
     if (auto identity = proc::identity_of(pid)) holders.push_back(std::move(*identity));
   }
   return holders;
@@ -134,12 +145,13 @@ class HalfDoneWait {
   Result<void> look() {
     const auto recorded = read_lock_holder(options_.directory);
     if (recorded && is_live(recorded->identity)) {
-      return schemas::fail(ErrorCode::failed_precondition, "another daemon, process " +
-                                                               std::to_string(recorded->identity.pid) + ", is using " +
-                                                               options_.directory.string());
+      return schemas::fail(ErrorCode::failed_precondition,
+                           "another daemon, process " + std::to_string(recorded->identity.pid) + ", is using " +
+                               options_.directory.string(),
+                           "stop that one first, or choose another state directory");
     }
     const auto now = std::chrono::steady_clock::now();
-    const std::vector<Identity> holders = holders_of(descriptor_);
+    const std::vector<Identity> holders = holders_of(descriptor_, recorded ? recorded->run : std::string());
     tell(holders);
     if (now < kill_at_) return {};
     if (!recorded || now >= kill_at_ + kDyingTime) {

@@ -10,7 +10,10 @@
 #include <sstream>
 
 #include "ops/kafka_settings.h"
+#include "producers/curve_keys.h"
+#include "producers/ipc_endpoint.h"
 #include "producers/kafka_options.h"
+#include "producers/tcp_endpoint.h"
 #include "schemas/ids.h"
 
 namespace solo::ops {
@@ -24,9 +27,18 @@ using schemas::Result;
 constexpr std::size_t kLongestSocketPath = 107;
 
 Result<void> check_listen(std::string_view text) {
-  if (text.empty() || text.rfind("ipc://", 0) == 0) return {};
-  return fail(ErrorCode::invalid_argument, fmt::format("cannot listen on \"{}\": only ipc:// is offered", text),
-              "the socket's directory decides who may send commands");
+  const std::string endpoint(text);
+  if (producers::is_tcp(endpoint)) {
+    const auto parsed = producers::parse_tcp_to_listen(endpoint);
+    return parsed ? Result<void>() : fail(parsed.error());
+  }
+  const auto path = producers::ipc_path(endpoint);
+  return path ? Result<void>() : fail(path.error());
+}
+
+Result<void> check_client_key(std::string_view text) {
+  const auto key = producers::parse_z85(text);
+  return key ? Result<void>() : fail(key.error());
 }
 
 Result<void> check_state_dir(std::string_view text) {
@@ -110,8 +122,18 @@ std::vector<Setting> settings_of(Config& config) {
                "belong there."},
       {.key = "gateway.listen",
        .field = &config.gateway.listen,
-       .help = "Where commands come in: ipc://PATH. Default: ipc://STATE/command.sock.",
-       .check = check_listen},
+       .help = "Where commands come in: ipc://PATH, and tcp://ADDRESS:PORT for clients with keys (port 0: one that is "
+               "free). Without an ipc one, ipc://STATE/command.sock is there too.",
+       .check = check_listen,
+       .may_be_empty = true},
+      {.key = "gateway.client_keys",
+       .field = &config.gateway.client_keys,
+       .help = "Public keys of the clients that may come by tcp, as `solo keys generate` prints them.",
+       .check = check_client_key,
+       .may_be_empty = true},
+      {.key = "gateway.any_client_key",
+       .field = &config.gateway.any_client_key,
+       .help = "Let every client in that knows the server's public key: then a token alone decides what it may do."},
       {.key = "runtime.compiler",
        .field = &config.runtime.compiler,
        .help = "Compiles cxx services; -o PROGRAM SOURCE is added."},
@@ -130,6 +152,13 @@ std::vector<Setting> settings_of(Config& config) {
        .field = &config.recovery.timeout_ms,
        .help = "Ready after this although some services are not back yet.",
        .most = 24 * 3'600'000ULL},
+      {.key = "verifier.interval_ms",
+       .field = &config.verifier.interval_ms,
+       .help = "How often log, views, runtime and machine are compared; 0: only when `solo verify` asks.",
+       .most = 86'400'000},
+      {.key = "verifier.fix",
+       .field = &config.verifier.fix,
+       .help = "Mend what is safe to mend of what these comparisons find."},
       {.key = "shutdown.services",
        .field = &config.shutdown.services,
        .help = "What becomes of services when the daemon stops: stop or leave.",
@@ -143,6 +172,15 @@ std::vector<Setting> settings_of(Config& config) {
        .field = &config.node.name,
        .help = "This node's name, kept from the first start on. Default: the host's name.",
        .check = check_node},
+      {.key = "audit.retention_days",
+       .field = &config.audit.retention_days,
+       .help = "Records of the audit that are older go. With Kafka: of a topic made with log.kafka.create.",
+       .least = 1,
+       .most = 36'500},
+      {.key = "audit.max_bytes",
+       .field = &config.audit.max_bytes,
+       .help = "STATE/audit is not larger; the oldest records go first.",
+       .least = 8 * 1024 * 1024},
       {.key = "logging.level",
        .field = &config.logging.level,
        .help = "debug, info, warning or error.",
@@ -170,9 +208,20 @@ std::string environment_of(const Setting& setting) {
   return name;
 }
 
+Result<void> check_words(const Setting& setting, const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (!setting.check) break;
+    if (auto checked = setting.check(word); !checked) return checked;
+  }
+  return {};
+}
+
 Result<void> set_from_text(Setting& setting, std::string_view text, std::string origin) {
   const auto refuse = [&](const std::string& what) {
     return fail(ErrorCode::invalid_argument, fmt::format("{}: {}: {}", origin, setting.key, what));
+  };
+  const auto refuse_as = [&](const schemas::Error& error) {
+    return schemas::fail_with(fmt::format("{}: {}", origin, setting.key), error);
   };
   if (auto* const* field = std::get_if<std::uint64_t*>(&setting.field)) {
     std::uint64_t number = 0;
@@ -189,13 +238,14 @@ Result<void> set_from_text(Setting& setting, std::string_view text, std::string 
     std::vector<std::string> parts;
     for (std::string word; stream >> word;) parts.push_back(word);
     if (parts.empty()) return refuse("is empty");
+    if (auto checked = check_words(setting, parts); !checked) return refuse_as(checked.error());
     **words = std::move(parts);
   } else if (auto* const* flag = std::get_if<bool*>(&setting.field)) {
     if (text != "true" && text != "false") return refuse(fmt::format("\"{}\" is neither true nor false", text));
     **flag = text == "true";
   } else if (auto* const* names = std::get_if<Setting::Names*>(&setting.field)) {
     auto pairs = read_kafka_names(text);
-    if (!pairs) return refuse(pairs.error().message);
+    if (!pairs) return refuse_as(pairs.error());
     **names = *std::move(pairs);
   } else {
     if (text.find('\0') != std::string_view::npos) return refuse("holds a NUL");
@@ -204,7 +254,7 @@ Result<void> set_from_text(Setting& setting, std::string_view text, std::string 
       return refuse(fmt::format("\"{}\" is none of {}", text, fmt::join(setting.choices, ", ")));
     }
     if (setting.check) {
-      if (auto checked = setting.check(text); !checked) return refuse(checked.error().message);
+      if (auto checked = setting.check(text); !checked) return refuse_as(checked.error());
     }
     *std::get<std::string*>(setting.field) = std::string(text);
   }

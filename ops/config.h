@@ -37,8 +37,11 @@ struct Config {
     } kafka;
   } log;
   struct {
-    /// Empty: ipc://STATE/command.sock.
-    std::string listen;
+    /// Without an ipc:// one: ipc://STATE/command.sock as well.
+    std::vector<std::string> listen;
+    /// Public CURVE keys of clients that may come by tcp.
+    std::vector<std::string> client_keys;
+    bool any_client_key = false;
   } gateway;
   struct {
     std::vector<std::string> compiler{"c++", "-std=c++20", "-O2", "-pthread"};
@@ -52,6 +55,10 @@ struct Config {
     std::uint64_t timeout_ms = 30'000;
   } recovery;
   struct {
+    std::uint64_t interval_ms = 30'000;
+    bool fix = true;
+  } verifier;
+  struct {
     std::string services = "stop";
     std::uint64_t deadline_ms = 30'000;
   } shutdown;
@@ -59,6 +66,10 @@ struct Config {
     /// Empty: the host's name, at the first start.
     std::string name;
   } node;
+  struct {
+    std::uint64_t retention_days = 30;
+    std::uint64_t max_bytes = 256 * 1024 * 1024;
+  } audit;
   struct {
     std::string level = "info";
     std::string format = "text";
@@ -74,8 +85,10 @@ struct Setting {
   std::string help;
   /// If there are any, nothing else is taken.
   std::vector<std::string> choices = {};
-  /// A further rule for texts; empty message: fine.
+  /// A further rule for texts, and for each text of a list.
   std::function<schemas::Result<void>(std::string_view)> check = {};
+  /// Lists.
+  bool may_be_empty = false;
   /// Numbers.
   std::uint64_t least = 0;
   std::uint64_t most = 1ULL << 50;
@@ -94,6 +107,9 @@ std::string environment_of(const Setting& setting);
 /// invalid_argument: names the origin, the setting and what it takes.
 schemas::Result<void> set_from_text(Setting& setting, std::string_view text, std::string origin);
 
+/// Its rule, on each text of a list.
+schemas::Result<void> check_words(const Setting& setting, const std::vector<std::string>& words);
+
 /// invalid_argument: a key that does not exist (FILE:LINE and the nearest one that does), a value of another type, or
 /// TOML that does not parse. not_found, permission_denied: the file.
 schemas::Result<void> apply_file(std::vector<Setting>& settings, const std::filesystem::path& file);
@@ -104,6 +120,9 @@ schemas::Result<void> apply_environment(std::vector<Setting>& settings,
 
 /// TOML, with each value's origin behind it. Kafka's secrets are left out.
 std::string to_toml(const std::vector<Setting>& settings);
+
+/// In the state directory: the server's CURVE keys.
+inline constexpr const char* kServerKeyFile = "server.key";
 
 /// Where the daemon lives when nobody says: /var/lib/solo for root, else $XDG_STATE_HOME/solo, else
 /// ~/.local/state/solo.

@@ -19,6 +19,9 @@ using schemas::fail;
 using schemas::Result;
 
 Result<std::string> read_file(const std::filesystem::path& file) {
+  if (std::error_code ignored; std::filesystem::is_directory(file, ignored)) {
+    return fail(ErrorCode::invalid_argument, fmt::format("cannot read {}: it is a directory", file.string()));
+  }
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
@@ -108,17 +111,22 @@ class FileReader {
       const auto* table = node.as_table();
       Setting::Names found;
       if (table == nullptr || !flatten(*table, "", found)) return refuse("a table of texts, numbers and truths");
-      if (auto good = check_kafka_names(found); !good) return refuse(good.error().message);
+      if (auto good = check_kafka_names(found); !good) {
+        return schemas::fail_with(fmt::format("{}: {}", at, setting.key), good.error());
+      }
       **names = std::move(found);
       setting.origin = at;
       return {};
     }
     const auto* array = node.as_array();
-    if (array == nullptr || array->empty()) return refuse("a list of strings");
+    if (array == nullptr || (array->empty() && !setting.may_be_empty)) return refuse("a list of strings");
     std::vector<std::string> words;
     for (const auto& element : *array) {
       if (!element.is_string()) return refuse("a list of strings");
       words.push_back(element.as_string()->get());
+    }
+    if (auto good = check_words(setting, words); !good) {
+      return schemas::fail_with(fmt::format("{}: {}", at, setting.key), good.error());
     }
     *std::get<std::vector<std::string>*>(setting.field) = std::move(words);
     setting.origin = at;

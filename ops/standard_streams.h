@@ -7,9 +7,10 @@
 namespace solo::ops {
 
 /// Opens standard streams that are closed, so that no file of ours can take their place and be written to as one.
-inline void open_standard_streams() {
+/// `mode` O_RDWR: what is written there is lost; O_RDONLY: writing fails (EBADF), as it would have.
+inline void open_standard_streams(int mode) {
   for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
-    if (fcntl(stream, F_GETFD) == -1) (void)open("/dev/null", O_RDWR);
+    if (fcntl(stream, F_GETFD) == -1) (void)open("/dev/null", mode);
   }
 }
 

@@ -1,10 +1,11 @@
-// How a program talks to the daemon: one request, one reply, over ZeroMQ with FlatBuffers.
+// How a program talks to the daemon: one request, one reply, over ZeroMQ with FlatBuffers; over tcp with CURVE.
 //
 // Two kinds of failure are kept apart. What the daemon answered, errors too, comes as ReplyT. What kept a request or
 // its answer from getting through comes as Error:
 //   unavailable         there is no daemon, it may not be opened, it does not answer, or it went away too early
 //   deadline_exceeded   it took the request and did not answer in time
-//   invalid_argument    not an endpoint that is offered, or the path is over 107 bytes
+//   permission_denied   it does not allow this client's CURVE key
+//   invalid_argument    not an endpoint that is offered, the path is over 107 bytes, or tcp without keys
 //
 // After unavailable or deadline_exceeded from call() the outcome of a command is unknown. The client repeats nothing on
 // its own: its caller retries by the same id.
@@ -15,8 +16,10 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "producers/curve_server.h"
 #include "schemas/result.h"
 
 namespace solo::v1 {
@@ -26,16 +29,26 @@ struct ReplyT;
 
 namespace solo::producers {
 
+struct ClientCurve {
+  /// The daemon's public key.
+  CurveKey server{};
+  CurveKeyPair own;
+};
+
 struct ClientOptions {
-  /// `ipc://PATH`.
+  /// `ipc://PATH`, or `tcp://HOST:PORT`; a name stands for its IPv4 address.
   std::string endpoint;
   /// How long the daemon may take to show that it is there.
   std::chrono::milliseconds reach_timeout{5'000};
+  /// For requests that bring none of their own.
+  std::string token = {};
+  /// For tcp, and for nothing else.
+  std::optional<ClientCurve> curve = {};
 };
 
 class CommandClient {
  public:
-  /// Reaches the daemon: the socket takes a connection and a health request is answered within reach_timeout.
+  /// Reaches the daemon: it takes a connection and a health request is answered within reach_timeout.
   static schemas::Result<std::unique_ptr<CommandClient>> connect(ClientOptions options);
   ~CommandClient();
   CommandClient(const CommandClient&) = delete;

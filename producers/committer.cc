@@ -210,7 +210,10 @@ void Committer::merge_tables(std::size_t at_least) {
   const std::shared_lock lock(store_mutex_);
   for (bool more = true; more && log_.store;) {
     const auto merged = log_.store->merge_tables(at_least);
-    if (!merged) {
+    if (!merged && merged.error().code == ErrorCode::resource_exhausted) {
+      // The room was gone when it was needed: nothing is wrong with the log, and another time it may be there.
+      spdlog::debug("{}", merged.error().message);
+    } else if (!merged) {
       merging_ = false;
       note_damage(merged.error());
     }

@@ -8,6 +8,7 @@
 #include <zmq.h>
 
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <utility>
 
@@ -23,6 +24,9 @@ using schemas::Result;
 
 constexpr std::size_t kZ85Key = 40;
 constexpr std::size_t kMaxFile = 1'024;
+/// For a public key that begins with a letter or a digit: on a command line nothing else is meant by it. Two out of
+/// three do.
+constexpr int kTries = 64;
 
 std::string_view value_of(std::string_view text, std::string_view name) {
   while (!text.empty()) {
@@ -39,8 +43,12 @@ std::string_view value_of(std::string_view text, std::string_view name) {
 
 CurveKeyPair make_curve_keys(Entropy& entropy) {
   CurveKeyPair keys;
-  entropy.fill(keys.secret_key);
-  crypto_scalarmult_base(keys.public_key.data(), keys.secret_key.data());
+  for (int tries = 0; tries < kTries; ++tries) {
+    entropy.fill(keys.secret_key);
+    crypto_scalarmult_base(keys.public_key.data(), keys.secret_key.data());
+    const char first = to_z85(keys.public_key).front();
+    if (std::isalnum(static_cast<unsigned char>(first)) != 0) break;
+  }
   return keys;
 }
 
@@ -92,17 +100,22 @@ Result<CurveKeyPair> read_curve_keys(const std::filesystem::path& path) {
   }
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return fail(errno_error("look at", path));
-  if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return fail(ErrorCode::failed_precondition,
-                fmt::format("{} holds a secret key and is open to others", path.native()),
-                fmt::format("chmod 600 {}", path.native()));
-  }
   std::string text(kMaxFile, '\0');
   const auto got = ::read(file.get(), text.data(), text.size());
   const std::string_view content(text.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
   const auto public_key = parse_z85(value_of(content, "public"));
   const auto secret_key = parse_z85(value_of(content, "secret"));
+  const bool nothing_secret = public_key && content.find("secret") == std::string_view::npos;
   wipe(text);
+  if (nothing_secret) {
+    return fail(ErrorCode::invalid_argument, fmt::format("{} holds a public key alone", path.native()),
+                "a pair is wanted: the file that `solo keys generate` made");
+  }
+  if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    return fail(ErrorCode::failed_precondition,
+                fmt::format("{} holds a secret key and is open to others", path.native()),
+                fmt::format("chmod 600 {}", path.native()));
+  }
   CurveKeyPair keys;
   if (secret_key) crypto_scalarmult_base(keys.public_key.data(), secret_key->data());
   if (!public_key || !secret_key || keys.public_key != *public_key) {

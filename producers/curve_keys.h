@@ -14,6 +14,7 @@
 
 namespace solo::producers {
 
+/// A new pair, whose public key begins with a letter or a digit in Z85.
 CurveKeyPair make_curve_keys(Entropy& entropy);
 
 /// 40 characters.

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "producers/committer.h"
@@ -48,13 +49,19 @@ Result<void> EmbeddedLog::close() {
 void EmbeddedLog::check_in_background(ScrubPace pace) {
   auto& committer = impl_->committer;
   const auto end = committer.tail().end();
-  impl_->scrub.emplace(
-      end, pace, [&committer](const ReadRange& range) { return committer.check(range); },
-      [&committer, end](const Result<void>& ended) {
-        if (ended) return spdlog::info("log: all {} records are sound", end);
-        // Closed in the meantime: nothing is known of the rest.
-        if (ended.error().code != schemas::ErrorCode::unavailable) committer.note_damage(ended.error());
-      });
+  const auto tell = [&committer, end](const Result<void>& ended) {
+    if (ended) return spdlog::info("log: all {} records are sound", end);
+    // Closed in the meantime: nothing is known of the rest.
+    if (ended.error().code != schemas::ErrorCode::unavailable) committer.note_damage(ended.error());
+  };
+  try {
+    impl_->scrub.emplace(
+        end, pace, [&committer](const ReadRange& range) { return committer.check(range); }, tell);
+  } catch (const std::system_error& error) {
+    spdlog::warn(
+        "log: its older records are not checked now, no thread can be had for that ({}); `solo log check` does it",
+        error.what());
+  }
 }
 
 const Genesis& EmbeddedLog::genesis() const { return impl_->committer.genesis(); }

@@ -56,7 +56,10 @@ class EventLog {
   /// not become durable, every one appended behind it is refused (unavailable) until its `done` has returned.
   virtual EventWriter& observations() = 0;
 
+  /// As far as this process knows: what it has appended counts; what others have may take a moment.
   virtual schemas::Result<Bounds> bounds(std::int32_t partition) = 0;
+  /// With all that anybody had appended when it was asked; may have to ask a broker.
+  virtual schemas::Result<Bounds> bounds_now(std::int32_t partition) { return bounds(partition); }
   /// Thread-safe.
   virtual LogCondition condition() const = 0;
 

@@ -18,6 +18,7 @@
 #include "producers/gateway_inbox.h"
 #include "producers/gateway_replies.h"
 #include "producers/gateway_socket.h"
+#include "producers/secret_bytes.h"
 #include "schemas/codec.h"
 #include "schemas/json.h"
 
@@ -30,7 +31,7 @@ using schemas::Result;
 
 /// Requests read in one go, before ends of appends get their turn.
 constexpr int kRequestsAtOnce = 256;
-/// When nothing has come for so long, what was on its way into the socket at the time of drain() has arrived.
+/// When nothing has come for so long, what was on its way into the socket at the time of stop() has arrived.
 constexpr std::chrono::milliseconds kQuiet{20};
 /// stop() reads on for this long at most.
 constexpr std::chrono::milliseconds kLastRequests{200};
@@ -51,13 +52,16 @@ std::size_t connections_within_limits(std::size_t wanted) {
 }  // namespace
 
 struct Gateway::Impl {
-  Impl(GatewayOptions gateway_options, EventLog& log, const projections::Views& views, HostPort& host,
-       HealthPort& health, const Clock& system_clock)
+  Impl(GatewayOptions gateway_options, EventLog& log, const projections::Views& views,
+       projections::TokenChecker& tokens, HostPort& host, HealthPort& health, const Clock& system_clock,
+       MachinePorts machine)
       : options(std::move(gateway_options)),
         clock(system_clock),
         inbox(std::make_shared<GatewayInbox>(views.partitions())),
-        core(options, log, views, host, health, clock, inbox,
-             [this](const ReturnPath& path, const v1::ReplyT& reply) { send(path, reply); }) {}
+        core(
+            options, log, views, tokens, host, health, clock, machine, inbox,
+            [this](const ReturnPath& path, const v1::ReplyT& reply) { send(path, reply); },
+            [this](PeerId peer) { socket->vouch(peer); }) {}
 
   void wake() {
     ordered.store(true);
@@ -115,22 +119,25 @@ struct Gateway::Impl {
   std::atomic<std::uint64_t> answered{0};
   std::atomic<std::uint64_t> malformed{0};
   std::atomic<std::uint64_t> dropped{0};
+  std::array<std::atomic<std::uint64_t>, kGatewayPeerTroubles> troubles{};
+  std::vector<std::string> endpoints;
 };
 
 void Gateway::Impl::run() {
   block_signals();
   while (!stopping) {
     // Orders are looked at after take(), so that one that comes later still keeps this from sleeping.
-    const auto batch = inbox->take();
+    auto batch = inbox->take();
     obey();
-    core.on_batch(batch);
-    serve();
+    core.on_batch(std::move(batch));
+    if (serve()) wipe_stack();
     core.expire();
     if (drain_until) advance_drain();
     socket->expire();
     socket->flush();
+    const bool more = socket->readable();
     publish();
-    if (!stopping && !socket->readable()) sleep();
+    if (!stopping && !more) sleep();
   }
   finish();
 }
@@ -148,7 +155,7 @@ bool Gateway::Impl::serve() {
 void Gateway::Impl::handle(const GatewaySocket::Message& message) {
   obey();
   received.fetch_add(1, std::memory_order_relaxed);
-  if (drain_until || stopping) last_request = clock.now();
+  if (stopping) last_request = clock.now();
   const RequestFrames frames = read_frames(message.frames, message.count, options.max_request_bytes);
   ReturnPath path{message.peer, frames.empty_frame, frames.encoding};
   const auto refuse = [&](const schemas::Error& error) {
@@ -165,7 +172,7 @@ void Gateway::Impl::handle(const GatewaySocket::Message& message) {
 }
 
 void Gateway::Impl::send(const ReturnPath& path, const v1::ReplyT& reply) {
-  const std::string body = path.encoding == Encoding::json ? json.to_json(reply) : schemas::encode(reply);
+  const std::string body = path.encoding == Encoding::json ? json.to_json(reply) : encode_sound(reply);
   auto& counter = socket->send(path, body) ? answered : dropped;
   counter.fetch_add(1, std::memory_order_relaxed);
 }
@@ -193,7 +200,6 @@ std::optional<TimePoint> Gateway::Impl::wake_at() const {
   if (drain_until) {
     earlier(drain_until);
     earlier(effects_until);
-    if (core.requests() == 0) earlier(last_request + kQuiet);
   }
   return first;
 }
@@ -204,8 +210,7 @@ void Gateway::Impl::obey() {
   if (orders.shutdown) core.begin_shutdown(*std::exchange(orders.shutdown, std::nullopt));
   if (orders.drain_until && !drain_until) {
     drain_until = orders.drain_until;
-    last_request = clock.now();
-    effects_until = last_request + options.effect_grace;
+    effects_until = clock.now() + options.effect_grace;
   }
   stopping = orders.stop;
 }
@@ -221,7 +226,8 @@ void Gateway::Impl::advance_drain() {
     drained_in_time = core.appending() == 0;
     core.abandon();
   }
-  if (core.requests() != 0 || (!late && now < last_request + kQuiet)) return;
+  // What comes from here on is turned away: stop() waits for it.
+  if (core.requests() != 0) return;
   drain_until.reset();
   const std::lock_guard lock(mutex);
   orders.drain_until.reset();
@@ -238,8 +244,11 @@ void Gateway::Impl::finish() {
   last_request = clock.now();
   while (clock.now() < std::min(end, last_request + kQuiet)) {
     const bool served = serve();
+    if (served) wipe_stack();
     socket->flush();
     if (served || socket->readable()) continue;
+    // Nobody is there who could have sent anything.
+    if (socket->connections() == 0) break;
     pollfd wait{socket->fd(), POLLIN, 0};
     ::poll(&wait, 1, static_cast<int>(kQuiet.count()));
   }
@@ -253,11 +262,15 @@ void Gateway::Impl::publish() {
   appends_in_flight.store(static_cast<std::uint32_t>(core.appending()), std::memory_order_relaxed);
   connections.store(static_cast<std::uint32_t>(socket->connections()), std::memory_order_relaxed);
   half_open.store(static_cast<std::uint32_t>(socket->half_open()), std::memory_order_relaxed);
+  for (std::size_t kind = 0; kind < troubles.size(); ++kind) {
+    troubles.at(kind).store(socket->troubles().at(kind), std::memory_order_relaxed);
+  }
 }
 
-Gateway::Gateway(GatewayOptions options, EventLog& log, const projections::Views& views, HostPort& host,
-                 HealthPort& health, const Clock& clock)
-    : impl_(std::make_unique<Impl>(std::move(options), log, views, host, health, clock)) {}
+Gateway::Gateway(GatewayOptions options, EventLog& log, const projections::Views& views,
+                 projections::TokenChecker& tokens, HostPort& host, HealthPort& health, const Clock& clock,
+                 MachinePorts machine)
+    : impl_(std::make_unique<Impl>(std::move(options), log, views, tokens, host, health, clock, machine)) {}
 
 Gateway::~Gateway() { stop(); }
 
@@ -265,7 +278,8 @@ Result<void> Gateway::start() {
   if (!*impl_->inbox) return fail(ErrorCode::resource_exhausted, "no file descriptor left for the gateway");
   if (auto started = impl_->core.start(); !started) return started;
   const GatewayOptions& options = impl_->options;
-  auto socket = GatewaySocket::open({.endpoint = options.endpoint,
+  auto socket = GatewaySocket::open({.endpoints = options.endpoints,
+                                     .curve = options.curve,
                                      .max_request_bytes = options.max_request_bytes,
                                      .max_connections = connections_within_limits(options.max_connections),
                                      .max_half_open = options.max_half_open,
@@ -273,6 +287,7 @@ Result<void> Gateway::start() {
                                     impl_->entropy, impl_->clock);
   if (!socket) return fail(std::move(socket).error());
   impl_->socket = *std::move(socket);
+  impl_->endpoints = impl_->socket->endpoints();
   impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
   return {};
 }
@@ -307,7 +322,14 @@ void Gateway::stop() {
   impl_->thread.join();
 }
 
+std::vector<std::string> Gateway::endpoints() const { return impl_->endpoints; }
+
+std::string Gateway::peer_name(std::uint64_t peer) const { return impl_->socket->peer_name(peer); }
+
 GatewayCounters Gateway::counters() const {
+  const auto trouble = [this](GatewayPeerTrouble kind) {
+    return impl_->troubles.at(static_cast<std::size_t>(kind)).load(std::memory_order_relaxed);
+  };
   return {.commands_in_flight = impl_->commands_in_flight.load(std::memory_order_relaxed),
           .appends_in_flight = impl_->appends_in_flight.load(std::memory_order_relaxed),
           .connections = impl_->connections.load(std::memory_order_relaxed),
@@ -315,7 +337,12 @@ GatewayCounters Gateway::counters() const {
           .received = impl_->received.load(std::memory_order_relaxed),
           .answered = impl_->answered.load(std::memory_order_relaxed),
           .malformed = impl_->malformed.load(std::memory_order_relaxed),
-          .dropped = impl_->dropped.load(std::memory_order_relaxed)};
+          .dropped = impl_->dropped.load(std::memory_order_relaxed),
+          .keys_refused = trouble(GatewayPeerTrouble::key_refused),
+          .handshakes_failed = trouble(GatewayPeerTrouble::handshake_failed),
+          .handshakes_late = trouble(GatewayPeerTrouble::handshake_late),
+          .crowded_out = trouble(GatewayPeerTrouble::crowded_out),
+          .broken = trouble(GatewayPeerTrouble::broken)};
 }
 
 }  // namespace solo::producers

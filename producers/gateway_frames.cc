@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 
 #include "producers/gateway_replies.h"
 #include "schemas/ids.h"
+#include "schemas/json_scan.h"
 #include "schemas/text.h"
 
 namespace solo::producers {
@@ -27,50 +27,11 @@ std::optional<Encoding> parse_header(std::string_view header) {
   return std::nullopt;
 }
 
-constexpr std::string_view kSpace = " \t\r\n";
-
-/// What stands between the quotes at the front of `rest`, which goes on behind them. Nothing: they are not closed.
-std::optional<std::string_view> take_string(std::string_view& rest) {
-  for (std::size_t i = 1; i < rest.size(); ++i) {
-    if (rest[i] == '\\') {
-      ++i;
-    } else if (rest[i] == '"') {
-      const std::string_view text = rest.substr(1, i - 1);
-      rest.remove_prefix(i + 1);
-      return text;
-    }
-  }
-  return std::nullopt;
-}
-
-void skip(std::string_view& rest, std::string_view characters) {
-  rest.remove_prefix(std::min(rest.find_first_not_of(characters), rest.size()));
-}
-
 }  // namespace
 
 std::string id_in(std::string_view json) {
-  int depth = 0;
-  while (!json.empty()) {
-    const char next = json.front();
-    if (next != '"') {
-      if (next == '{' || next == '[') ++depth;
-      if (next == '}' || next == ']') --depth;
-      json.remove_prefix(1);
-      continue;
-    }
-    const auto name = take_string(json);
-    if (!name) return {};
-    if (depth != 1 || *name != "id") continue;
-    skip(json, kSpace);
-    if (json.empty() || json.front() != ':') continue;
-    json.remove_prefix(1);
-    skip(json, kSpace);
-    if (json.empty() || json.front() != '"') return {};
-    std::string id(take_string(json).value_or(""));
-    return schemas::CommandIdKind::check(id) ? id : std::string();
-  }
-  return {};
+  std::string id(schemas::outer_text(json, "id"));
+  return schemas::CommandIdKind::check(id) ? id : std::string();
 }
 
 std::string_view header_of(Encoding encoding) { return encoding == Encoding::json ? kJson : kFlatbuffers; }

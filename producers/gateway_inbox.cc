@@ -48,6 +48,12 @@ void GatewayInbox::views_changed(const projections::ViewChange& change) {
   if (interest_.views || interest_.services) signal(lock);
 }
 
+void GatewayInbox::answered(std::uint64_t request, schemas::Result<v1::ReplyBodyUnion> body) {
+  std::unique_lock lock(mutex_);
+  batch_.answers.push_back({request, std::move(body)});
+  signal(lock);
+}
+
 void GatewayInbox::wake() {
   std::unique_lock lock(mutex_);
   woken_ = true;
@@ -63,7 +69,7 @@ GatewayInbox::Batch GatewayInbox::take() {
 bool GatewayInbox::prepare_to_sleep(Interest interest) {
   const std::lock_guard lock(mutex_);
   const bool changed = batch_.changed && (interest.views || interest.services);
-  if (!batch_.ended.empty() || changed || woken_) return false;
+  if (!batch_.ended.empty() || !batch_.answers.empty() || changed || woken_) return false;
   interest_ = interest;
   sleeping_ = true;
   return true;
@@ -73,16 +79,16 @@ void GatewayInbox::awake() {
   const std::lock_guard lock(mutex_);
   sleeping_ = false;
   if (!signalled_) return;
-  signalled_ = false;
   std::uint64_t count = 0;
-  [[maybe_unused]] const auto got = ::read(event_.get(), &count, sizeof count);
+  // Nothing to read: the reader was woken by something else, and whoever signalled has yet to write. That write ends
+  // the next sleep, and is read then; forgotten now, it would end every sleep.
+  if (::read(event_.get(), &count, sizeof count) == sizeof count) signalled_ = false;
 }
 
 void GatewayInbox::signal(std::unique_lock<std::mutex>& lock) {
   if (!sleeping_ || signalled_) return;
   signalled_ = true;
-  // Outside the lock, which the woken thread takes first. If it was woken by something else meanwhile, this wakes it
-  // once more for nothing.
+  // Outside the lock, which the woken thread takes first.
   lock.unlock();
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto put = ::write(event_.get(), &one, sizeof one);

@@ -14,6 +14,8 @@
 #include "producers/file_io.h"
 #include "projections/views.h"
 #include "schemas/ids.h"
+#include "schemas/result.h"
+#include "schemas/schemas.h"
 
 namespace solo::producers {
 
@@ -26,8 +28,14 @@ class GatewayInbox {
     std::uint64_t command = 0;
     AppendResult result;
   };
+  /// What a port said to the request of this number.
+  struct Answer {
+    std::uint64_t request = 0;
+    schemas::Result<v1::ReplyBodyUnion> body;
+  };
   struct Batch {
     std::vector<Ended> ended;
+    std::vector<Answer> answers;
     /// Some views moved on.
     bool changed = false;
     std::vector<schemas::ServiceKey> services;
@@ -47,6 +55,7 @@ class GatewayInbox {
   // Any thread.
   void append_ended(std::uint64_t command, AppendResult result, const WakeFlag& wake);
   void views_changed(const projections::ViewChange& change);
+  void answered(std::uint64_t request, schemas::Result<v1::ReplyBodyUnion> body);
   void wake();
 
   // The reader.

@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "producers/ipc_endpoint.h"
+#include "producers/tcp_endpoint.h"
 
 namespace solo::producers {
 namespace {
@@ -70,21 +71,34 @@ Result<FileDescriptor> listen_at(const std::string& path) {
 
 }  // namespace
 
-Result<GatewayListener> GatewayListener::open(const std::string& endpoint) {
-  auto path = ipc_path(endpoint);
+Result<void> GatewayListener::check(const std::string& endpoint) {
+  if (producers::is_tcp(endpoint)) return {};
+  const auto path = ipc_path(endpoint);
   if (!path) return fail(path.error());
   const auto directory = std::filesystem::path(*path).parent_path();
-  if (auto good = check_directory(directory.empty() ? "." : directory); !good) return fail(good.error());
+  return check_directory(directory.empty() ? "." : directory);
+}
+
+Result<GatewayListener> GatewayListener::open(const std::string& endpoint) {
+  if (producers::is_tcp(endpoint)) {
+    auto socket = listen_tcp(endpoint, kBacklog);
+    if (!socket) return fail(socket.error());
+    std::string bound = local_tcp(socket->get());
+    return GatewayListener(*std::move(socket), std::move(bound), {});
+  }
+  auto path = ipc_path(endpoint);
+  if (!path) return fail(path.error());
+  if (auto good = check(endpoint); !good) return fail(good.error());
   if (auto good = make_room(*path); !good) return fail(good.error());
   auto socket = listen_at(*path);
   if (!socket) return fail(socket.error());
-  return GatewayListener(*std::move(socket), *std::move(path));
+  return GatewayListener(*std::move(socket), endpoint, *std::move(path));
 }
 
-GatewayListener::GatewayListener(FileDescriptor socket, std::string path)
-    : socket_(std::move(socket)), path_(std::move(path)) {
+GatewayListener::GatewayListener(FileDescriptor socket, std::string endpoint, std::string path)
+    : socket_(std::move(socket)), endpoint_(std::move(endpoint)), path_(std::move(path)) {
   struct stat info {};
-  if (::stat(path_.c_str(), &info) == 0) {
+  if (!path_.empty() && ::stat(path_.c_str(), &info) == 0) {
     device_ = info.st_dev;
     inode_ = info.st_ino;
   }
@@ -93,15 +107,16 @@ GatewayListener::GatewayListener(FileDescriptor socket, std::string path)
 GatewayListener::~GatewayListener() { withdraw(); }
 
 FileDescriptor GatewayListener::accept() {
-  return FileDescriptor(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  FileDescriptor accepted(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (accepted && is_tcp()) set_up_tcp(accepted.get());
+  return accepted;
 }
 
 void GatewayListener::withdraw() {
   struct stat info {};
-  if (!path_.empty() && ::stat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_) {
-    ::unlink(path_.c_str());
-  }
-  path_.clear();
+  if (withdrawn_ || path_.empty()) return;
+  withdrawn_ = true;
+  if (::stat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_) ::unlink(path_.c_str());
 }
 
 }  // namespace solo::producers

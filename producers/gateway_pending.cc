@@ -74,6 +74,7 @@ void GatewayPending::forget(PendingCommand& command) {
 PendingRequest& GatewayPending::add_request(PendingRequest request) {
   request.number = next_number_++;
   ++by_peer_[request.path.peer];
+  ++requests_by_share_[request.whose];
   deadlines_.emplace(request.deadline, request.number);
   const Number number = request.number;
   return requests_.emplace(number, std::move(request)).first->second;
@@ -122,6 +123,7 @@ void GatewayPending::leave(PendingRequest& request) {
 PendingRequest GatewayPending::remove(PendingRequest& request) {
   leave(request);
   count_down(by_peer_, request.path.peer);
+  count_down(requests_by_share_, request.whose);
   deadlines_.erase({request.deadline, request.number});
   auto node = requests_.extract(request.number);
   return std::move(node.mapped());
@@ -130,6 +132,11 @@ PendingRequest GatewayPending::remove(PendingRequest& request) {
 std::size_t GatewayPending::requests_of(PeerId peer) const {
   const auto found = by_peer_.find(peer);
   return found == by_peer_.end() ? 0 : found->second;
+}
+
+std::size_t GatewayPending::requests_of(const std::string& whose) const {
+  const auto found = requests_by_share_.find(whose);
+  return found == requests_by_share_.end() ? 0 : found->second;
 }
 
 std::vector<Number> GatewayPending::all_requests() const {

@@ -22,6 +22,7 @@
 #include "schemas/ids.h"
 #include "schemas/position.h"
 #include "schemas/schemas.h"
+#include "schemas/token.h"
 
 namespace solo::producers {
 
@@ -48,16 +49,28 @@ struct AwaitedEffect {
   std::uint64_t restart_epoch = 0;
 };
 
+/// A request's token once its text is wiped.
+struct GivenToken {
+  /// Nothing: see `otherwise`.
+  std::optional<schemas::TokenHash> hash;
+  v1::DenialReason otherwise = v1::DenialReason::missing;
+};
+
 /// A request without an answer.
 struct PendingRequest {
   Number number = 0;
   ReturnPath path;
   std::string id;
+  /// In whose share it counts: its token's tenant's, or its token's own (share_of()); empty: it is not judged yet.
+  std::string whose;
   v1::Wait wait = v1::Wait::applied;
   schemas::Cut after;
   TimePoint deadline;
-  /// Orders: what it is about, and the event it asks for.
+  /// Orders: whose it is, what it is about, and the event it asks for. A token's order names its accessor; an empty one
+  /// stands for all of the tenant's.
+  std::optional<schemas::TenantName> tenant;
   std::optional<schemas::ServiceKey> service;
+  std::optional<std::string> token;
   v1::Payload order = v1::Payload::NONE;
   bool duplicate = false;
   /// Where its command is in the log, once that is known.
@@ -70,7 +83,12 @@ struct PendingRequest {
   bool cut = false;
   v1::ReplyT reply;
   bool with_status = false;
+  /// A read that is looked up then, or any request that came before the views had what the log held at the start: it is
+  /// judged by its token when its turn comes.
   std::optional<v1::RequestT> read;
+  GivenToken given;
+  /// Or for a port's answer.
+  bool asked = false;
 };
 
 class GatewayPending {
@@ -99,6 +117,7 @@ class GatewayPending {
   PendingRequest remove(PendingRequest& request);
   std::size_t requests() const { return requests_.size(); }
   std::size_t requests_of(PeerId peer) const;
+  std::size_t requests_of(const std::string& whose) const;
   /// Every request, oldest first.
   std::vector<Number> all_requests() const;
   std::vector<Number> awaiting_effect() const;
@@ -122,6 +141,7 @@ class GatewayPending {
 
   std::unordered_map<Number, PendingRequest> requests_;
   std::unordered_map<PeerId, std::size_t> by_peer_;
+  std::unordered_map<std::string, std::size_t> requests_by_share_;
   std::set<std::pair<TimePoint, Number>> deadlines_;
   std::unordered_map<schemas::ServiceKey, std::set<Number>> effects_;
   std::set<Number> cuts_;

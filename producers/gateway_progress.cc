@@ -41,11 +41,14 @@ projections::Effect effect_of(v1::Payload order, const AwaitedEffect& awaited, c
 
 }  // namespace
 
-void GatewayCore::on_batch(const GatewayInbox::Batch& batch) {
+void GatewayCore::on_batch(GatewayInbox::Batch batch) {
+  for (auto& answered : batch.answers) on_answered(answered);
   for (const auto& ended : batch.ended) on_ended(ended);
   while (PendingCommand* command = pending_.passed(views_)) on_applied(*command);
   look_for_effects(batch);
-  if (batch.changed) look_for_cuts();
+  if (!batch.changed) return;
+  caught_up();
+  look_for_cuts();
 }
 
 void GatewayCore::on_ended(const GatewayInbox::Ended& ended) {
@@ -125,7 +128,7 @@ void GatewayCore::settle(PendingRequest& request, const RecordedOutcome& recorde
   if (record.outcome == v1::Outcome::rejected) return finish(request, std::move(reply), false);
   if (request.wait != v1::Wait::done) return finish(request, std::move(reply), request.wait == v1::Wait::applied);
   pending_.await_effect(request, {record.generation, record.restart_epoch});
-  look_for_effect(request, views_.of(request.service->tenant).service(*request.service));
+  look_for_effect(request, views_.of(*request.tenant).service(*request.service));
 }
 
 void GatewayCore::look_for_effects(const GatewayInbox::Batch& batch) {
@@ -148,8 +151,11 @@ void GatewayCore::look_for_effect(PendingRequest& request, const Result<std::opt
   if (!record) return fail_with(record.error(), false);
   if (!record->has_value()) return fail_with(no_such_service(*request.service), false);
   const auto effect = effect_of(request.order, *request.effect, **record);
-  if (!effect) return;
-  if (!*effect) {
+  // A retry is owed what the first one was told, and that is in no record any more: it took its place among the others.
+  const bool past = request.duplicate && request.order != v1::Payload::ServiceKilled &&
+                    projections::is_history(**record, request.effect->generation);
+  if (!effect && !past) return;
+  if (!past && !*effect) {
     Error error = effect->error();
     if (error.hint.empty()) error.hint = "see `solo status` and `solo logs`, mend it and deploy it again";
     return fail_with(error, true);
@@ -159,13 +165,28 @@ void GatewayCore::look_for_effect(PendingRequest& request, const Result<std::opt
   finish(request, std::move(reply), true);
 }
 
+bool GatewayCore::rights_were_taken() {
+  // Before that nobody who waits was let in.
+  if (!caught_up_) return false;
+  const std::uint64_t losses = tokens_.losses();
+  return losses != std::exchange(losses_seen_, losses);
+}
+
+bool GatewayCore::has_fallen(const PendingRequest& request) {
+  const auto verdict = verify(request.given, request.read->tenant);
+  return verdict && !verdict->good();
+}
+
 void GatewayCore::look_for_cuts() {
+  const bool taken = rights_were_taken();
   for (const Number number : pending_.awaiting_cut()) {
     PendingRequest& request = *pending_.request(number);
-    if (!views_.has(request.after)) continue;
+    const bool reached = views_.has(request.after);
+    if (!reached && !(taken && request.read && has_fallen(request))) continue;
     if (request.read) {
-      const PendingRequest read = pending_.remove(request);
-      answer_read(read.path, *read.read);
+      // Its token may have been revoked while it waited: judged anew, it is looked up or turned away.
+      PendingRequest read = pending_.remove(request);
+      judge(read.path, *std::move(read.read), read.given);
     } else {
       answer(request, std::move(request.reply), request.with_status);
     }
@@ -184,7 +205,11 @@ void GatewayCore::answer(PendingRequest& request, v1::ReplyT reply, bool with_st
   // Without a position nothing is known to be in the log, so nothing is there twice either.
   reply.duplicate = answered.duplicate && !reply.position.empty();
   if (with_status) {
-    if (auto status = queries_.status(*answered.service)) reply.body.Set(*std::move(status));
+    if (answered.token) {
+      if (auto token = queries_.token(answered.tenant->str(), *answered.token)) reply.body.Set(*std::move(token));
+    } else if (auto status = queries_.status(*answered.service)) {
+      reply.body.Set(*std::move(status));
+    }
   }
   schemas::crash_point("replying");
   send_(answered.path, reply);
@@ -199,6 +224,9 @@ void GatewayCore::expire() {
 void GatewayCore::release_waiting() {
   for (const Number number : pending_.awaiting_effect()) give_up(*pending_.request(number), "the daemon is stopping");
   for (const Number number : pending_.awaiting_cut()) give_up(*pending_.request(number), "the daemon is stopping");
+  for (const Number number : pending_.all_requests()) {
+    if (pending_.request(number)->asked) give_up(*pending_.request(number), "the daemon is stopping");
+  }
 }
 
 void GatewayCore::abandon() {
@@ -206,7 +234,8 @@ void GatewayCore::abandon() {
 }
 
 void GatewayCore::give_up(PendingRequest& request, std::string_view why) {
-  const Error error = request.cut        ? cut_not_reached(request.after)
+  const Error error = request.asked      ? answer_pending(why)
+                      : request.cut      ? cut_not_reached(request.after)
                       : request.position ? effect_pending(why)
                                          : outcome_unknown(why);
   v1::ReplyT reply = error_reply(request.id, error);

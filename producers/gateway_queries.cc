@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
+#include "producers/bookmark.h"
 #include "producers/gateway_replies.h"
 #include "projections/service_state.h"
+#include "schemas/service_glob.h"
 #include "schemas/text.h"
 
 namespace solo::producers {
@@ -24,33 +25,34 @@ constexpr std::size_t kMaxListed = 1000;
 /// A page ends here even if more were asked for: a reply is bounded, whatever the services' details say.
 constexpr std::size_t kMaxPageBytes = 512 * 1024;
 constexpr std::size_t kReadAtOnce = 64;
+/// Dead letters looked at for one request, whosever they are: the gateway has others to answer.
+constexpr std::size_t kMaxLookedAt = 2000;
 constexpr std::uint32_t kDefaultTail = 64 * 1024;
 constexpr std::uint32_t kMaxTail = 512 * 1024;
-
-/// Where a list goes on: `PARTITION/KEY`, KEY as the partition's view gave it.
-struct Bookmark {
-  std::int32_t partition = 0;
-  std::string from;
-};
-
-std::string to_string(const Bookmark& mark) { return fmt::format("{}/{}", mark.partition, mark.from); }
-
-Result<Bookmark> parse_bookmark(const std::string& text, std::int32_t partitions) {
-  Bookmark mark;
-  if (text.empty()) return mark;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, mark.partition);
-  if (error != std::errc() || rest == end || *rest != '/' || mark.partition < 0 || mark.partition >= partitions) {
-    return fail(ErrorCode::invalid_argument, "next " + schemas::quote(text) + " is not from a former answer",
-                "send back what the last answer said in `next`, or leave it out to begin at the front");
-  }
-  mark.from.assign(rest + 1, end);
-  return mark;
-}
 
 std::size_t size_of(const v1::ServiceStatusT& status) {
   constexpr std::size_t kFixed = 256;
   return kFixed + status.reason.size() + status.detail.size();
+}
+
+std::size_t size_of(const v1::DeadLetterT& letter) {
+  constexpr std::size_t kFixed = 128;
+  return kFixed + letter.message.size() + letter.key.size() + letter.id.size() + letter.source.size() +
+         letter.tenant.size();
+}
+
+bool is_of(const v1::DeadLetterT& letter, const std::string& tenant) {
+  return letter.key == tenant && (letter.tenant.empty() || letter.tenant == tenant);
+}
+
+Result<schemas::Position> parse_from(const std::string& text, std::int32_t partitions) {
+  if (text.empty()) return schemas::Position();
+  auto from = schemas::parse_position(text);
+  if (!from) return schemas::fail_with("from", from.error());
+  if (from->partition < partitions) return from;
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("from: the log has no partition {}, it has {}", from->partition, partitions),
+              "send back what the last answer said in `next`, or leave it out to begin at the front");
 }
 
 template <class Answer>
@@ -67,16 +69,23 @@ ServiceKey key_of(const v1::RequestT& request, const std::string& service) {
 
 }  // namespace
 
-Result<v1::ReplyBodyUnion> GatewayQueries::answer(const v1::RequestT& request) const {
+Result<v1::ReplyBodyUnion> GatewayQueries::answer(const v1::RequestT& request,
+                                                  const projections::Capability& capability) const {
   switch (request.body.type) {
     case v1::Command::Status:
       return as_body(status(key_of(request, request.body.AsStatus()->service)));
     case v1::Command::List:
-      return as_body(list(request.tenant, *request.body.AsList()));
+      return as_body(list(request.tenant, *request.body.AsList(), capability.services));
     case v1::Command::Logs:
       return as_body(logs(key_of(request, request.body.AsLogs()->service), *request.body.AsLogs()));
     case v1::Command::Recovery:
       return as_body(recovery(request.tenant));
+    case v1::Command::DeadLetters:
+      return as_body(dead_letters(request.tenant, *request.body.AsDeadLetters()));
+    case v1::Command::TokenList:
+      return as_body(token_list(request.tenant, *request.body.AsTokenList(), capability));
+    case v1::Command::TokenInspect:
+      return as_body(inspect(request.tenant, request.body.AsTokenInspect()->accessor, capability));
     default:
       return fail(ErrorCode::unimplemented,
                   fmt::format("this daemon does not answer {}", v1::EnumNameCommand(request.body.type)),
@@ -91,7 +100,8 @@ Result<v1::ServiceStatusT> GatewayQueries::status(const ServiceKey& key) const {
   return projections::to_status(**record);
 }
 
-Result<v1::ServiceListT> GatewayQueries::list(const std::string& tenant, const v1::ListT& list) const {
+Result<v1::ServiceListT> GatewayQueries::list(const std::string& tenant, const v1::ListT& list,
+                                              const std::string& services) const {
   const auto mark = parse_bookmark(list.next, views_.partitions());
   if (!mark) return fail(mark.error());
   projections::ServiceQuery query;
@@ -117,6 +127,7 @@ Result<v1::ServiceListT> GatewayQueries::list(const std::string& tenant, const v
       auto page = views_.partition(partition).services(query);
       if (!page) return fail(std::move(page).error());
       for (const auto& record : page->services) {
+        if (!schemas::glob_matches(services, record.service)) continue;
         auto& status = listed.services.emplace_back(projections::to_status(record));
         bytes += size_of(*status);
       }
@@ -151,6 +162,33 @@ Result<v1::RecoveryReportT> GatewayQueries::recovery(const std::string& tenant) 
     std::erase_if(report.failures, [&](const auto& failure) { return failure->tenant != tenant; });
   }
   return report;
+}
+
+Result<v1::DeadLetterListT> GatewayQueries::dead_letters(const std::string& tenant,
+                                                         const v1::DeadLettersT& asked) const {
+  auto at = parse_from(asked.from, views_.partitions());
+  if (!at) return fail(at.error());
+  const std::size_t limit = asked.limit == 0 ? kMaxListed : std::min<std::size_t>(asked.limit, kMaxListed);
+  v1::DeadLetterListT list;
+  std::size_t looked_at = 0;
+  std::size_t bytes = 0;
+  while (at->partition < views_.partitions()) {
+    auto page = views_.partition(at->partition).dead_letters(at->offset, kReadAtOnce);
+    if (!page) return fail(std::move(page).error());
+    for (auto& letter : *page) {
+      if (list.letters.size() == limit || bytes >= kMaxPageBytes || looked_at == kMaxLookedAt) {
+        list.next = letter.position;
+        return list;
+      }
+      ++looked_at;
+      if (const auto position = schemas::parse_position(letter.position)) at->offset = position->offset + 1;
+      if (tenant != kEveryTenant && !is_of(letter, tenant)) continue;
+      bytes += size_of(letter);
+      list.letters.emplace_back(std::move(letter));
+    }
+    if (page->empty()) *at = {at->partition + 1, 0};
+  }
+  return list;
 }
 
 }  // namespace solo::producers

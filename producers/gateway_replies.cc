@@ -1,7 +1,9 @@
 #include "producers/gateway_replies.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
+#include "schemas/codec.h"
 #include "schemas/text.h"
 
 namespace solo::producers {
@@ -43,6 +45,16 @@ v1::ReplyT error_reply(std::string id, const Error& error) {
   return reply;
 }
 
+std::string encode_sound(const v1::ReplyT& reply) {
+  std::string bytes = schemas::encode(reply);
+  const auto sound = schemas::check_reply(bytes);
+  if (sound) return bytes;
+  spdlog::error("a reply with body {} is not sent: {}", v1::EnumNameReplyBody(reply.body.type), sound.error().message);
+  return schemas::encode(
+      error_reply(reply.id, {ErrorCode::internal, "the daemon's answer is " + sound.error().message,
+                             "see the daemon's output; as JSON (`solo/1 json`) what is wrong in it is replaced"}));
+}
+
 v1::ReplyT recorded_reply(std::string id, const projections::RecordedOutcome& recorded) {
   const v1::OutcomeRecordT& record = recorded.record;
   const auto code = static_cast<ErrorCode>(record.code);
@@ -73,10 +85,9 @@ Error id_used_otherwise(std::string_view id, const std::optional<schemas::Positi
           "take a new id; only the same request may come again by its id"};
 }
 
-Error too_many_in_flight(std::size_t limit, bool of_connection) {
+Error too_many_in_flight(std::size_t limit, std::string_view whose) {
   return {ErrorCode::resource_exhausted,
-          fmt::format("{} requests {} wait for an answer, more are not taken", limit,
-                      of_connection ? "of this connection" : "of all clients"),
+          fmt::format("{} requests {} wait for an answer, more are not taken", limit, whose),
           "wait for answers, then send it again", true};
 }
 
@@ -99,6 +110,11 @@ Error views_behind(std::size_t limit) {
 Error shutting_down(const std::string& reason) {
   return {ErrorCode::unavailable, fmt::format("the daemon is stopping ({})", schemas::to_utf8(reason)),
           "send the same request again once the daemon is back", true};
+}
+
+Error answer_pending(std::string_view why) {
+  return {ErrorCode::deadline_exceeded, fmt::format("there is no answer yet: {}", why),
+          "ask again, with a longer timeout", true};
 }
 
 Error outcome_unknown(std::string_view why) {

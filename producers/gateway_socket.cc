@@ -1,140 +1,58 @@
 #include "producers/gateway_socket.h"
 
-#include <fmt/format.h>
 #include <poll.h>
 #include <sodium.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <deque>
-#include <set>
-#include <system_error>
-#include <unordered_map>
-#include <vector>
 
-#include "producers/gateway_listener.h"
 #include "producers/gateway_replies.h"
-#include "producers/secret_bytes.h"
-#include "producers/zmtp_connection.h"
+#include "producers/gateway_socket_parts.h"
 
 namespace solo::producers {
 namespace {
 
-using schemas::ErrorCode;
 using schemas::fail;
 using schemas::Result;
-using TimePoint = std::chrono::steady_clock::time_point;
 
 /// With so many bytes of replies waiting to be read by it, a connection's requests wait too.
-constexpr std::size_t kPause = 64 * 1024;
-constexpr std::size_t kMaxOutput = 8 * 1024 * 1024;
-constexpr std::size_t kReadAtOnce = 32 * 1024;
+constexpr std::size_t kPause = std::size_t{64} * 1024;
+constexpr std::size_t kMaxOutput = std::size_t{8} * 1024 * 1024;
 constexpr int kAcceptAtOnce = 64;
 /// Messages taken before the connections are looked at again.
 constexpr int kTakenBetweenPolls = 64;
 /// What header and empty frames may add to a request's bytes.
 constexpr std::size_t kFrameSlack = 1'024;
 constexpr std::chrono::milliseconds kLinger{1'000};
-/// So long does one that has just come keep its place among those that have not shaken hands.
-constexpr std::chrono::milliseconds kGrace{250};
-/// When there was no descriptor for a connection.
-constexpr std::chrono::milliseconds kRetryAccept{100};
+constexpr std::chrono::milliseconds kLogInterval{1'000};
 
 constexpr std::uint32_t kIn = EPOLLIN;
 constexpr std::uint32_t kOut = EPOLLOUT;
-/// In epoll's data; connections have greater ones.
-constexpr PeerId kListener = 0;
 
-struct Connection {
-  Connection(FileDescriptor descriptor, const ZmtpConnection::Options& options, ZmtpConnection::Budget& budget,
-             Entropy& entropy)
-      : socket(std::move(descriptor)), zmtp(options, budget, entropy) {}
-  ~Connection() { wipe(unread); }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-
-  /// It does not read its replies.
-  bool stalled() { return !gone && zmtp.output().size() > kPause; }
-
-  FileDescriptor socket;
-  ZmtpConnection zmtp;
-  /// Read, and not taken by zmtp yet.
-  std::string unread;
-  TimePoint accepted;
-  /// Waits in `turns`.
-  bool has_turn = false;
-  bool dirty = false;
-  /// The client is gone; what it sent before is still served.
-  bool gone = false;
-  std::uint32_t events = kIn;
-};
+/// It does not read its replies.
+bool stalled(GatewayConnection& connection) { return !connection.gone && connection.zmtp.output().size() > kPause; }
 
 }  // namespace
 
-struct GatewaySocket::Impl {
-  Impl(GatewaySocketOptions socket_options, GatewayListener socket, Entropy& random, const Clock& system_clock)
-      : options(std::move(socket_options)),
-        entropy(random),
-        clock(system_clock),
-        listener(std::move(socket)),
-        epoll(::epoll_create1(EPOLL_CLOEXEC)) {
-    zmtp.max_message = options.max_request_bytes + kFrameSlack;
-    budget.limit = options.max_received_bytes;
-  }
+GatewaySocket::Impl::Impl(GatewaySocketOptions socket_options, Entropy& random, const Clock& system_clock)
+    : options(std::move(socket_options)),
+      entropy(random),
+      clock(system_clock),
+      epoll(::epoll_create1(EPOLL_CLOEXEC)),
+      log_limits(kGatewayPeerTroubles, LogLimit(kLogInterval)) {
+  budget.limit = options.max_received_bytes;
+}
 
-  bool watch(int operation, int fd, std::uint32_t events, PeerId number) const {
-    epoll_event event{};
-    event.events = events;
-    event.data.u64 = number;
-    return ::epoll_ctl(epoll.get(), operation, fd, &event) == 0;
-  }
+bool GatewaySocket::Impl::watch(int operation, int fd, std::uint32_t events, PeerId number) const {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = number;
+  return ::epoll_ctl(epoll.get(), operation, fd, &event) == 0;
+}
 
-  void poll();
-  void accept_some(int most);
-  bool make_room();
-  void pause_accepting(std::optional<TimePoint> until);
-  void resume_accepting();
-  void read(PeerId number, Connection& connection);
-  void feed(PeerId number, Connection& connection, std::string_view bytes);
-  void after_feed(PeerId number, Connection& connection);
-  void give_turn(PeerId number, Connection& connection);
-  void mark(PeerId number, Connection& connection);
-  void write(PeerId number, Connection& connection);
-  void want(PeerId number, Connection& connection, std::uint32_t events) const;
-  void leave(PeerId number, Connection& connection);
-  void bury();
-  void flush();
-  void linger();
-
-  GatewaySocketOptions options;
-  Entropy& entropy;
-  const Clock& clock;
-  GatewayListener listener;
-  FileDescriptor epoll;
-  bool accepting = false;
-  bool withdrawn = false;
-  std::optional<TimePoint> resume_at;
-
-  ZmtpConnection::Options zmtp;
-  ZmtpConnection::Budget budget;
-  std::unordered_map<PeerId, Connection> connections;
-  /// Those that have not shaken hands, oldest first.
-  std::set<PeerId> half_open;
-  PeerId next_number = kListener + 1;
-  /// Connections with messages, in the order in which they are served.
-  std::deque<PeerId> turns;
-  std::vector<PeerId> dirty;
-  /// Gone, and removed by bury(), when nobody holds a reference.
-  std::vector<PeerId> left;
-  int taken = 0;
-
-  std::array<char, kReadAtOnce> buffer{};
-  ZmtpMessage current;
-  std::vector<std::string_view> views;
-};
+std::size_t GatewaySocket::Impl::max_message() const { return options.max_request_bytes + kFrameSlack; }
 
 void GatewaySocket::Impl::poll() {
   bury();
@@ -143,13 +61,15 @@ void GatewaySocket::Impl::poll() {
   const int count = ::epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
-    if (event.data.u64 == kListener) {
-      accept_some(kAcceptAtOnce);
+    // epoll_event is packed: no reference to what is in it.
+    const PeerId number = event.data.u64;
+    if (number < doors.size()) {
+      accept_some(doors[number], kAcceptAtOnce);
       continue;
     }
-    const auto found = connections.find(event.data.u64);
+    const auto found = connections.find(number);
     if (found == connections.end()) continue;
-    Connection& connection = found->second;
+    GatewayConnection& connection = found->second;
     const std::uint32_t wanted = connection.events;
     if ((event.events & EPOLLOUT) != 0) write(found->first, connection);
     if (connection.gone) continue;
@@ -161,60 +81,7 @@ void GatewaySocket::Impl::poll() {
   }
 }
 
-void GatewaySocket::Impl::accept_some(int most) {
-  for (int i = 0; i < most && make_room(); ++i) {
-    FileDescriptor socket = listener.accept();
-    if (!socket) {
-      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-        pause_accepting(clock.now() + kRetryAccept);
-      }
-      // Anything else was the end of that one connection, and epoll tells whether there are more.
-      return;
-    }
-    const PeerId number = next_number++;
-    const int fd = socket.get();
-    auto& connection = connections.try_emplace(number, std::move(socket), zmtp, budget, entropy).first->second;
-    connection.accepted = clock.now();
-    half_open.insert(number);
-    if (watch(EPOLL_CTL_ADD, fd, EPOLLIN, number)) {
-      mark(number, connection);
-    } else {
-      leave(number, connection);
-    }
-  }
-}
-
-/// For one more connection. false: accepting has to wait.
-bool GatewaySocket::Impl::make_room() {
-  const bool full = connections.size() >= options.max_connections;
-  if (!full && half_open.size() < options.max_half_open) return true;
-  if (half_open.empty()) {
-    pause_accepting({});
-    return false;
-  }
-  Connection& oldest = connections.at(*half_open.begin());
-  if (clock.now() < oldest.accepted + kGrace) {
-    pause_accepting(oldest.accepted + kGrace);
-    return false;
-  }
-  leave(*half_open.begin(), oldest);
-  bury();
-  return true;
-}
-
-void GatewaySocket::Impl::pause_accepting(std::optional<TimePoint> until) {
-  resume_at = until;
-  if (accepting) watch(EPOLL_CTL_MOD, listener.fd(), 0, kListener);
-  accepting = false;
-}
-
-void GatewaySocket::Impl::resume_accepting() {
-  resume_at.reset();
-  if (accepting || withdrawn) return;
-  accepting = watch(EPOLL_CTL_MOD, listener.fd(), EPOLLIN, kListener);
-}
-
-void GatewaySocket::Impl::read(PeerId number, Connection& connection) {
+void GatewaySocket::Impl::read(PeerId number, GatewayConnection& connection) {
   // What is here already comes first.
   if (connection.zmtp.has_message() || !connection.unread.empty()) return;
   const auto got = ::recv(connection.socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -226,7 +93,7 @@ void GatewaySocket::Impl::read(PeerId number, Connection& connection) {
   }
 }
 
-void GatewaySocket::Impl::feed(PeerId number, Connection& connection, std::string_view bytes) {
+void GatewaySocket::Impl::feed(PeerId number, GatewayConnection& connection, std::string_view bytes) {
   connection.zmtp.feed(bytes);
   // Not connection.unread itself: `bytes` may point into it.
   std::string rest(bytes);
@@ -235,28 +102,36 @@ void GatewaySocket::Impl::feed(PeerId number, Connection& connection, std::strin
   after_feed(number, connection);
 }
 
-void GatewaySocket::Impl::after_feed(PeerId number, Connection& connection) {
+void GatewaySocket::Impl::after_feed(PeerId number, GatewayConnection& connection) {
   if (connection.zmtp.has_message()) give_turn(number, connection);
   if (!connection.zmtp.output().empty()) mark(number, connection);
+  auto& half_open = connection.door.half_open;
   if (connection.zmtp.state() == ZmtpConnection::State::broken) {
+    tell(connection.zmtp.key_refused()  ? GatewayPeerTrouble::key_refused
+         : half_open.count(number) != 0 ? GatewayPeerTrouble::handshake_failed
+                                        : GatewayPeerTrouble::broken,
+         connection, connection.zmtp.why());
     write(number, connection);
     return leave(number, connection);
   }
-  if (connection.zmtp.state() == ZmtpConnection::State::open && half_open.erase(number) != 0) resume_accepting();
+  if (connection.zmtp.state() == ZmtpConnection::State::open && half_open.erase(number) != 0) {
+    if (connection.door.any_key) connection.door.strangers.insert(number);
+    resume_accepting();
+  }
 }
 
-void GatewaySocket::Impl::give_turn(PeerId number, Connection& connection) {
-  if (connection.has_turn || connection.stalled()) return;
+void GatewaySocket::Impl::give_turn(PeerId number, GatewayConnection& connection) {
+  if (connection.has_turn || stalled(connection)) return;
   connection.has_turn = true;
   turns.push_back(number);
 }
 
-void GatewaySocket::Impl::mark(PeerId number, Connection& connection) {
+void GatewaySocket::Impl::mark(PeerId number, GatewayConnection& connection) {
   if (std::exchange(connection.dirty, true)) return;
   dirty.push_back(number);
 }
 
-void GatewaySocket::Impl::write(PeerId number, Connection& connection) {
+void GatewaySocket::Impl::write(PeerId number, GatewayConnection& connection) {
   if (connection.gone) return;
   std::string& output = connection.zmtp.output();
   std::size_t written = 0;
@@ -275,19 +150,20 @@ void GatewaySocket::Impl::write(PeerId number, Connection& connection) {
   if (!paused && connection.zmtp.has_message()) give_turn(number, connection);
 }
 
-void GatewaySocket::Impl::want(PeerId number, Connection& connection, std::uint32_t events) const {
+void GatewaySocket::Impl::want(PeerId number, GatewayConnection& connection, std::uint32_t events) const {
   if (connection.events == events) return;
   connection.events = events;
   watch(EPOLL_CTL_MOD, connection.socket.get(), events, number);
 }
 
-void GatewaySocket::Impl::leave(PeerId number, Connection& connection) {
+void GatewaySocket::Impl::leave(PeerId number, GatewayConnection& connection) {
   if (connection.gone) return;
   connection.gone = true;
   // By hand: a child on its way to exec may hold the descriptor too, and epoll would go on telling of it.
   watch(EPOLL_CTL_DEL, connection.socket.get(), 0, number);
   connection.socket = FileDescriptor(-1);
-  half_open.erase(number);
+  connection.door.half_open.erase(number);
+  connection.door.strangers.erase(number);
   if (connection.zmtp.has_message()) give_turn(number, connection);
   left.push_back(number);
 }
@@ -334,20 +210,15 @@ void GatewaySocket::Impl::linger() {
 
 Result<std::unique_ptr<GatewaySocket>> GatewaySocket::open(GatewaySocketOptions options, Entropy& entropy,
                                                            const Clock& clock) {
-  auto listener = GatewayListener::open(options.endpoint);
-  if (!listener) return fail(listener.error());
-  auto impl = std::make_unique<Impl>(std::move(options), *std::move(listener), entropy, clock);
-  if (!impl->epoll || !impl->watch(EPOLL_CTL_ADD, impl->listener.fd(), EPOLLIN, kListener)) {
-    return fail(ErrorCode::unavailable, fmt::format("the command socket {} cannot be watched: {}",
-                                                    impl->options.endpoint, std::generic_category().message(errno)));
-  }
-  impl->accepting = true;
+  auto impl = std::make_unique<Impl>(std::move(options), entropy, clock);
+  if (!impl->epoll) return fail(schemas::ErrorCode::resource_exhausted, "no file descriptor left for the gateway");
+  if (auto opened = impl->open_doors(); !opened) return fail(opened.error());
   return std::unique_ptr<GatewaySocket>(new GatewaySocket(std::move(impl)));
 }
 
 GatewaySocket::GatewaySocket(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 GatewaySocket::~GatewaySocket() {
-  impl_->listener.withdraw();
+  for (GatewayDoor& door : impl_->doors) door.listener.withdraw();
   impl_->linger();
 }
 
@@ -363,15 +234,17 @@ bool GatewaySocket::readable() {
 
 bool GatewaySocket::receive(Message& message) {
   Impl& impl = *impl_;
+  // Whether or not another one is there.
+  impl.current = ZmtpMessage();
   if (impl.turns.empty() || ++impl.taken > kTakenBetweenPolls) impl.poll();
   while (!impl.turns.empty()) {
     const PeerId number = impl.turns.front();
     impl.turns.pop_front();
     const auto found = impl.connections.find(number);
     if (found == impl.connections.end()) continue;
-    Connection& connection = found->second;
+    GatewayConnection& connection = found->second;
     connection.has_turn = false;
-    if (connection.stalled()) continue;
+    if (stalled(connection)) continue;
     impl.current = connection.zmtp.next();
     message.peer = number;
     if (!connection.zmtp.has_message() && !connection.unread.empty()) {
@@ -398,7 +271,7 @@ bool GatewaySocket::receive(Message& message) {
 bool GatewaySocket::send(const ReturnPath& path, std::string_view body) {
   const auto found = impl_->connections.find(path.peer);
   if (found == impl_->connections.end() || found->second.gone) return false;
-  Connection& connection = found->second;
+  GatewayConnection& connection = found->second;
   if (connection.zmtp.output().size() > kMaxOutput) return false;
   std::array<std::string_view, 3> frames{std::string_view(), header_of(path.encoding), body};
   connection.zmtp.send(std::span<const std::string_view>(frames).subspan(path.empty_frame ? 0 : 1));
@@ -408,37 +281,53 @@ bool GatewaySocket::send(const ReturnPath& path, std::string_view body) {
 
 void GatewaySocket::flush() { impl_->flush(); }
 
+void GatewaySocket::vouch(PeerId peer) {
+  for (GatewayDoor& door : impl_->doors) {
+    if (!door.strangers.empty()) door.strangers.erase(peer);
+  }
+}
+
 std::optional<TimePoint> GatewaySocket::next_deadline() const {
-  std::optional<TimePoint> first = impl_->resume_at;
-  if (!impl_->half_open.empty()) {
-    const TimePoint until =
-        impl_->connections.at(*impl_->half_open.begin()).accepted + impl_->options.handshake_timeout;
-    if (!first || until < *first) first = until;
+  std::optional<TimePoint> first;
+  const auto earlier = [&](TimePoint other) {
+    if (!first || other < *first) first = other;
+  };
+  for (const GatewayDoor& door : impl_->doors) {
+    if (door.resume_at) earlier(*door.resume_at);
+    if (door.half_open.empty()) continue;
+    earlier(impl_->connections.at(*door.half_open.begin()).accepted + impl_->options.handshake_timeout);
   }
   return first;
 }
 
 void GatewaySocket::expire() {
   const TimePoint now = impl_->clock.now();
-  while (!impl_->half_open.empty()) {
-    const PeerId number = *impl_->half_open.begin();
-    Connection& connection = impl_->connections.at(number);
-    if (now < connection.accepted + impl_->options.handshake_timeout) break;
-    impl_->leave(number, connection);
-  }
-  impl_->bury();
-  if (impl_->resume_at && now >= *impl_->resume_at) impl_->resume_accepting();
+  for (GatewayDoor& door : impl_->doors) impl_->expire(door, now);
 }
 
 // Its connections in the kernel's queue are clients as well, and have perhaps sent something.
 void GatewaySocket::withdraw() {
-  impl_->listener.withdraw();
-  impl_->accept_some(static_cast<int>(impl_->options.max_connections));
-  impl_->pause_accepting({});
+  for (GatewayDoor& door : impl_->doors) {
+    door.listener.withdraw();
+    impl_->accept_some(door, static_cast<int>(impl_->options.max_connections));
+  }
   impl_->withdrawn = true;
+  for (GatewayDoor& door : impl_->doors) impl_->pause_accepting(door, {});
 }
 
 std::size_t GatewaySocket::connections() const { return impl_->connections.size(); }
-std::size_t GatewaySocket::half_open() const { return impl_->half_open.size(); }
+std::size_t GatewaySocket::half_open() const { return impl_->half_open(); }
+const GatewayTroubles& GatewaySocket::troubles() const { return impl_->troubles; }
+
+std::vector<std::string> GatewaySocket::endpoints() const {
+  std::vector<std::string> endpoints;
+  for (const GatewayDoor& door : impl_->doors) endpoints.push_back(door.listener.endpoint());
+  return endpoints;
+}
+
+std::string GatewaySocket::peer_name(PeerId peer) const {
+  const auto found = impl_->connections.find(peer);
+  return found == impl_->connections.end() || found->second.gone ? std::string() : Impl::name_of(found->second);
+}
 
 }  // namespace solo::producers

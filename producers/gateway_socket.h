@@ -1,8 +1,13 @@
 // The gateway's connections: a ZeroMQ ROUTER that reads and writes without ever blocking.
 //
 // Every accepted connection counts, from the moment it is there; at `max_connections` no more are taken, and who comes
-// then waits in the kernel's queue until one goes. Those that have not shaken hands are few (`max_half_open`) and short
-// (`handshake_timeout`): of too many the oldest goes. When the process has no descriptor left, accepting waits too.
+// then waits in the kernel's queue until one goes. An eighth of them is kept from tcp, so that strangers never fill the
+// place of who is on this machine. Those that have not shaken hands are few at each endpoint (`max_half_open`) and
+// short (`handshake_timeout`): of too many the oldest goes. Where any key is let in, those that have brought no valid
+// token (vouch()) go in the same way when all places are taken. When the process has no descriptor left, accepting
+// waits too.
+//
+// Unix sockets have ZeroMQ's mechanism NULL, tcp has CURVE and nothing else.
 //
 // A connection that does not read its replies is not read from either (kPause); what appends and effects still owe it
 // is kept up to kMaxOutput, and dropped after that.
@@ -10,6 +15,7 @@
 // Belongs to one thread once it is open. An answer goes to the connection its request came on and to no other.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -18,16 +24,26 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "producers/clock.h"
 #include "producers/entropy.h"
+#include "producers/gateway_curve.h"
 #include "producers/gateway_frames.h"
 #include "schemas/result.h"
 
 namespace solo::producers {
 
+/// Why a connection was closed from this side.
+enum class GatewayPeerTrouble : std::uint8_t { key_refused, handshake_failed, handshake_late, crowded_out, broken };
+inline constexpr std::size_t kGatewayPeerTroubles = 5;
+/// How often each has happened.
+using GatewayTroubles = std::array<std::uint64_t, kGatewayPeerTroubles>;
+
 struct GatewaySocketOptions {
-  std::string endpoint;
+  std::vector<std::string> endpoints;
+  /// tcp is not offered without.
+  std::optional<GatewayCurve> curve = {};
   std::size_t max_request_bytes = 0;
   std::size_t max_connections = 10'000;
   std::size_t max_half_open = 1'024;
@@ -67,6 +83,9 @@ class GatewaySocket {
   bool send(const ReturnPath& path, std::string_view body);
   void flush();
 
+  /// Its client has brought a valid token: it keeps its place.
+  void vouch(PeerId peer);
+
   /// When expire() has something to do.
   std::optional<std::chrono::steady_clock::time_point> next_deadline() const;
   void expire();
@@ -76,6 +95,12 @@ class GatewaySocket {
 
   std::size_t connections() const;
   std::size_t half_open() const;
+  const GatewayTroubles& troubles() const;
+  /// Where it listens, with the ports that the kernel gave.
+  std::vector<std::string> endpoints() const;
+  /// Who a connection's client is, as far as the transport tells: its address and public key, or the endpoint; empty:
+  /// it is gone.
+  std::string peer_name(PeerId peer) const;
 
  private:
   struct Impl;

@@ -14,8 +14,9 @@ using schemas::fail;
 using schemas::Result;
 
 constexpr const char* kOtherLogHint =
-    "the views were built from another log, or from one that has lost records: bring that log back, or rebuild the "
-    "views from this one";
+    "the views were built from another log, or from one that has lost records: bring that log back; or start solod "
+    "again, which says from which position FROM on records are lost, and go on without them: "
+    "solo view rebuild --accept-lost-tail FROM";
 
 }  // namespace
 

@@ -18,12 +18,9 @@ using schemas::fail;
 
 schemas::Result<std::string> ipc_path(const std::string& endpoint) {
   constexpr std::string_view kIpc = "ipc://";
-  constexpr std::string_view kTcp = "tcp://";
-  if (endpoint.rfind(kTcp, 0) == 0) {
-    return fail(ErrorCode::invalid_argument, endpoint + ": tcp is not offered without CURVE", "use ipc://PATH");
-  }
   if (endpoint.rfind(kIpc, 0) != 0) {
-    return fail(ErrorCode::invalid_argument, schemas::quote(endpoint) + " is not an endpoint", "use ipc://PATH");
+    return fail(ErrorCode::invalid_argument, schemas::quote(endpoint) + " is not an endpoint",
+                "use ipc://PATH or tcp://ADDRESS:PORT");
   }
   std::string path = endpoint.substr(kIpc.size());
   // `*` and `@` are ZeroMQ's wildcard and abstract namespace: neither is guarded by a directory.

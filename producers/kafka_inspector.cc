@@ -85,8 +85,22 @@ struct KafkaInspector::Impl {
     return metadata;
   }
 
-  Result<std::vector<LogRecord>> consume(std::int32_t partition, std::int64_t end, SteadyTime deadline) const {
+  /// One offset that the broker finds for `which`, a time in milliseconds or one of librdkafka's special offsets.
+  rd_kafka_resp_err_t ask_offset(std::int32_t partition, std::int64_t which, Timeout timeout,
+                                 std::int64_t& answer) const {
+    const Partitions list(rd_kafka_topic_partition_list_new(1));
+    auto* asked = rd_kafka_topic_partition_list_add(list.get(), topic_name.c_str(), partition);
+    asked->offset = which;
+    const auto code = rd_kafka_offsets_for_times(client.get(), list.get(), static_cast<int>(timeout.count()));
+    rd_kafka_poll(client.get(), 0);
+    answer = asked->offset;
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? asked->err : code;
+  }
+
+  Result<std::vector<LogRecord>> consume(std::int32_t partition, std::int64_t end, SteadyTime deadline,
+                                         std::size_t enough_bytes) const {
     std::vector<LogRecord> found;
+    std::size_t bytes = 0;
     for (;;) {
       const KafkaMessage message(rd_kafka_consume(topic.get(), partition, kLook));
       // Errors of connections come without a message, through the client's own queue.
@@ -109,7 +123,8 @@ struct KafkaInspector::Impl {
       }
       if (message->offset >= end) return found;
       found.push_back(record_of(*message));
-      if (message->offset + 1 >= end) return found;
+      bytes += message->key_len + message->len;
+      if (message->offset + 1 >= end || bytes >= enough_bytes) return found;
     }
   }
 };
@@ -117,9 +132,9 @@ struct KafkaInspector::Impl {
 KafkaInspector::KafkaInspector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 KafkaInspector::~KafkaInspector() = default;
 
-Result<std::unique_ptr<KafkaInspector>> KafkaInspector::start(const KafkaOptions& options) {
+Result<std::unique_ptr<KafkaInspector>> KafkaInspector::start(const KafkaOptions& options, const std::string& topic) {
   auto impl = std::make_unique<Impl>();
-  impl->topic_name = events_topic(options.cluster);
+  impl->topic_name = topic.empty() ? events_topic(options.cluster) : topic;
   auto client = make_kafka_client(options, KafkaRole::inspector);
   if (!client) return fail(std::move(client).error());
   impl->client = std::move(*client);
@@ -153,32 +168,39 @@ Result<Bounds> KafkaInspector::bounds(std::int32_t partition, Timeout timeout) {
   const std::lock_guard lock(impl_->mutex);
   Bounds bounds;
   // Not rd_kafka_query_watermark_offsets(): 2.0.2's waits for ever when the broker goes away meanwhile.
-  const auto ask = [&](std::int64_t which, std::int64_t& answer) {
-    const Partitions list(rd_kafka_topic_partition_list_new(1));
-    auto* asked = rd_kafka_topic_partition_list_add(list.get(), impl_->topic_name.c_str(), partition);
-    asked->offset = which;
-    const auto code = rd_kafka_offsets_for_times(impl_->client.get(), list.get(), static_cast<int>(timeout.count()));
-    answer = asked->offset;
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? asked->err : code;
-  };
-  auto code = ask(RD_KAFKA_OFFSET_BEGINNING, bounds.first);
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = ask(RD_KAFKA_OFFSET_END, bounds.end);
-  rd_kafka_poll(impl_->client.get(), 0);
+  auto code = impl_->ask_offset(partition, RD_KAFKA_OFFSET_BEGINNING, timeout, bounds.first);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    code = impl_->ask_offset(partition, RD_KAFKA_OFFSET_END, timeout, bounds.end);
+  }
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return fail(kafka_error(code, fmt::format("the end of partition {} of {}", partition, impl_->topic_name)));
   }
   return bounds;
 }
 
+Result<std::int64_t> KafkaInspector::offset_at(std::int32_t partition, std::int64_t time_us, Timeout timeout) {
+  const std::lock_guard lock(impl_->mutex);
+  // Kafka's times are milliseconds: up, so that nothing older is found.
+  const std::int64_t time_ms = time_us <= 0 ? 0 : time_us / 1000 + (time_us % 1000 != 0 ? 1 : 0);
+  std::int64_t found = 0;
+  auto code = impl_->ask_offset(partition, time_ms, timeout, found);
+  // All are older: librdkafka says RD_KAFKA_OFFSET_END.
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR && found < 0) {
+    code = impl_->ask_offset(partition, RD_KAFKA_OFFSET_END, timeout, found);
+  }
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return found;
+  return fail(kafka_error(code, fmt::format("a time in partition {} of {}", partition, impl_->topic_name)));
+}
+
 Result<std::vector<LogRecord>> KafkaInspector::read(std::int32_t partition, std::int64_t from, std::int64_t end,
-                                                    Timeout timeout) {
+                                                    Timeout timeout, std::size_t enough_bytes) {
   if (from >= end) return std::vector<LogRecord>();
   const std::lock_guard lock(impl_->mutex);
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   if (rd_kafka_consume_start(impl_->topic.get(), partition, from) != 0) {
     return fail(kafka_error(rd_kafka_last_error(), "reading " + impl_->topic_name));
   }
-  auto found = impl_->consume(partition, end, deadline);
+  auto found = impl_->consume(partition, end, deadline, enough_bytes);
   rd_kafka_consume_stop(impl_->topic.get(), partition);
   return found;
 }

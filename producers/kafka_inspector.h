@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -23,8 +24,9 @@ class KafkaInspector {
  public:
   using Timeout = std::chrono::milliseconds;
 
-  /// Connects in the background.
-  static schemas::Result<std::unique_ptr<KafkaInspector>> start(const KafkaOptions& options);
+  /// Connects in the background. Another topic than the log's if one is named.
+  static schemas::Result<std::unique_ptr<KafkaInspector>> start(const KafkaOptions& options,
+                                                                const std::string& topic = {});
   ~KafkaInspector();
   KafkaInspector(const KafkaInspector&) = delete;
   KafkaInspector& operator=(const KafkaInspector&) = delete;
@@ -36,10 +38,14 @@ class KafkaInspector {
   schemas::Result<std::int32_t> replication(Timeout timeout);
   schemas::Result<Bounds> bounds(std::int32_t partition, Timeout timeout);
 
+  /// The first offset whose record is not older than `time_us`, microseconds since 1970 UTC; the partition's end if
+  /// there is none.
+  schemas::Result<std::int64_t> offset_at(std::int32_t partition, std::int64_t time_us, Timeout timeout);
+
   /// The records with offsets in [from, end), as far as there are any: offsets may have gaps. `end` is at most the
-  /// partition's.
+  /// partition's. Stops behind the record with which there are `enough_bytes`.
   schemas::Result<std::vector<schemas::LogRecord>> read(std::int32_t partition, std::int64_t from, std::int64_t end,
-                                                        Timeout timeout);
+                                                        Timeout timeout, std::size_t enough_bytes = std::size_t(-1));
 
   /// The topic's settings by Kafka's names. unimplemented: the broker does not tell.
   schemas::Result<std::map<std::string, std::string>> settings(Timeout timeout);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -161,6 +162,9 @@ void KafkaLog::close() {
 }
 
 void KafkaLog::set_tail_source(KafkaMonitor::TailSource source) { impl_->monitor->set_tail_source(std::move(source)); }
+void KafkaLog::set_end_listener(KafkaMonitor::EndListener listener) {
+  impl_->monitor->set_end_listener(std::move(listener));
+}
 
 const Genesis& KafkaLog::genesis() const { return impl_->genesis; }
 std::int32_t KafkaLog::partitions() const { return impl_->genesis.partitions; }
@@ -170,6 +174,16 @@ EventWriter& KafkaLog::observations() { return *impl_->observations; }
 Result<Bounds> KafkaLog::bounds(std::int32_t partition) {
   if (partition < 0 || partition >= partitions()) return fail(no_partition_error(partition, partitions()));
   return impl_->monitor->bounds(partition);
+}
+
+Result<Bounds> KafkaLog::bounds_now(std::int32_t partition) {
+  auto known = bounds(partition);
+  if (!known) return known;
+  const auto now = impl_->inspector->bounds(partition, kTailAnswer);
+  if (!now) return now;
+  // What was acknowledged is there, whichever replica was asked.
+  known->end = std::max(known->end, now->end);
+  return known;
 }
 
 LogCondition KafkaLog::condition() const { return impl_->monitor->condition(); }

@@ -50,6 +50,8 @@ class KafkaLog final : public EventLog {
 
   /// What the views remember, so that the topic can be recognised after a connection was lost. Nothing: stop asking.
   void set_tail_source(KafkaMonitor::TailSource source);
+  /// Who writes down where it ends, so that a lost tail is known again. Nothing: nobody.
+  void set_end_listener(KafkaMonitor::EndListener listener);
 
   std::string_view kind() const override { return "kafka"; }
   const Genesis& genesis() const override;
@@ -58,6 +60,7 @@ class KafkaLog final : public EventLog {
   EventWriter& observations() override;
   /// As of the last second.
   schemas::Result<Bounds> bounds(std::int32_t partition) override;
+  schemas::Result<Bounds> bounds_now(std::int32_t partition) override;
   LogCondition condition() const override;
   schemas::Result<void> check_tail(std::int32_t partition, const std::vector<RecordFingerprint>& tail) override;
 

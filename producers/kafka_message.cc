@@ -1,35 +1,28 @@
 #include "producers/kafka_message.h"
 
 #include <array>
-#include <memory>
 
 #include "schemas/cloudevents.h"
-#include "schemas/codec.h"
-#include "schemas/schemas.h"
 
 namespace solo::producers {
 namespace {
 
-using HeaderList = std::unique_ptr<rd_kafka_headers_t, KafkaDelete<rd_kafka_headers_destroy>>;
 using KafkaError = std::unique_ptr<rd_kafka_error_t, KafkaDelete<rd_kafka_error_destroy>>;
-
-HeaderList headers_of(const std::string& value) {
-  const auto event = schemas::view_event(value);
-  if (!event) return nullptr;
-  const auto headers = schemas::cloudevents_headers(**event);
-  HeaderList list(rd_kafka_headers_new(headers.size()));
-  for (const auto& [name, text] : headers) {
-    rd_kafka_header_add(list.get(), name.data(), static_cast<ssize_t>(name.size()), text.data(),
-                        static_cast<ssize_t>(text.size()));
-  }
-  return list;
-}
 
 }  // namespace
 
+KafkaHeaders headers_of(const std::string& value) {
+  constexpr std::size_t kHeaders = 7;
+  KafkaHeaders list(rd_kafka_headers_new(kHeaders));
+  const bool described = schemas::for_each_cloudevents_header(value, [&](std::string_view name, std::string_view text) {
+    rd_kafka_header_add(list.get(), name.data(), static_cast<ssize_t>(name.size()), text.data(),
+                        static_cast<ssize_t>(text.size()));
+  });
+  return described ? std::move(list) : nullptr;
+}
+
 rd_kafka_resp_err_t produce(rd_kafka_t* client, rd_kafka_topic_t* topic, std::int32_t partition, std::string& key,
-                            std::string& value, void* opaque) {
-  HeaderList headers = headers_of(value);
+                            std::string& value, KafkaHeaders headers, void* opaque) {
   std::array<rd_kafka_vu_t, 6> parts{};
   std::size_t count = 0;
   const auto add = [&](rd_kafka_vtype_t type) -> rd_kafka_vu_t& {

@@ -35,14 +35,17 @@ constexpr milliseconds kAnswer{1'000};
 constexpr milliseconds kAgain{100};
 /// No answer for so long: the broker is away, and writes are refused instead of kept.
 constexpr milliseconds kGrace{700};
+/// Nobody has looked for so long: this process stood still, and what came meanwhile is of a topic that nobody knows.
+constexpr milliseconds kStale{3'000};
 /// Every so many heartbeats identity is looked at, not only the ends.
 constexpr int kThorough = 5;
 /// A leader that has just been elected may tell an end that is too low: it has to say so several times.
 constexpr int kBelieved = 4;
 
 constexpr const char* kWaysOn =
-    "restore the topic as it was; or move the views (STATE/views) away, and they are rebuilt from what the topic has "
-    "now";
+    "restore the topic as it was; or start solod again, which says from which position FROM on records are lost, and "
+    "go "
+    "on without them: solo view rebuild --accept-lost-tail FROM";
 
 enum class Trust : std::uint8_t { yes, asking, away, lost };
 
@@ -68,7 +71,11 @@ struct KafkaMonitor::Impl {
   std::int64_t known_end(std::int32_t partition) const;
   void take(std::uint64_t doubts_before, const Result<std::vector<Bounds>>& answer);
   void take_trouble(const Error& error);
+  void tell_ends(const std::vector<Bounds>& found);
   bool pause();
+  /// With the mutex.
+  void start_asking(const std::string& what);
+  void notice_standstill();
 
   KafkaInspector& inspector;
   const Genesis genesis;
@@ -76,9 +83,12 @@ struct KafkaMonitor::Impl {
 
   std::mutex source_mutex;
   TailSource tail_source;
+  EndListener end_listener;
 
   mutable std::mutex durable_mutex;
   std::vector<LastDurable> durable;
+  /// Where readers came to, of each partition.
+  std::vector<std::int64_t> read_to;
 
   mutable std::mutex mutex;
   mutable std::condition_variable changed;
@@ -87,11 +97,13 @@ struct KafkaMonitor::Impl {
   std::uint64_t doubts = 0;
   Error trouble;
   std::optional<SteadyClock::time_point> trouble_since;
+  SteadyClock::time_point looked = SteadyClock::now();
   bool stopping = false;
 
   // The thread's own.
   int beats = 0;
   int went_back = 0;
+  std::vector<std::int64_t> told_ends;
   std::thread thread;
 
   Impl(KafkaInspector& its_inspector, Genesis its_genesis, std::vector<Bounds> at_open, Hooks its_hooks)
@@ -99,6 +111,7 @@ struct KafkaMonitor::Impl {
         genesis(std::move(its_genesis)),
         hooks(std::move(its_hooks)),
         durable(at_open.size()),
+        read_to(at_open.size()),
         bounds(std::move(at_open)) {}
 };
 
@@ -107,7 +120,7 @@ std::int64_t KafkaMonitor::Impl::known_end(std::int32_t partition) const {
   std::int64_t end = 0;
   {
     const std::lock_guard lock(durable_mutex);
-    end = durable[index].offset + 1;
+    end = std::max(durable[index].offset + 1, read_to[index]);
   }
   const std::lock_guard lock(mutex);
   return std::max(end, bounds[index].end);
@@ -205,6 +218,7 @@ void KafkaMonitor::Impl::take(std::uint64_t doubts_before, const Result<std::vec
     take_trouble(answer.error());
   } else {
     bounds = *answer;
+    looked = SteadyClock::now();
     trouble_since.reset();
     if (doubts == doubts_before && trust != Trust::yes) {
       if (trust == Trust::away) spdlog::info("Kafka is back");
@@ -213,6 +227,28 @@ void KafkaMonitor::Impl::take(std::uint64_t doubts_before, const Result<std::vec
     }
   }
   changed.notify_all();
+}
+
+void KafkaMonitor::Impl::tell_ends(const std::vector<Bounds>& found) {
+  std::vector<std::int64_t> ends;
+  for (const auto& one : found) ends.push_back(one.end);
+  const std::lock_guard lock(source_mutex);
+  if (!end_listener || ends == told_ends) return;
+  end_listener(found);
+  told_ends = std::move(ends);
+}
+
+void KafkaMonitor::Impl::start_asking(const std::string& what) {
+  ++doubts;
+  if (trust != Trust::yes) return;
+  spdlog::debug("Kafka: {}; looking whether the topic is the same", what);
+  trust = Trust::asking;
+  hooks.hold();
+  changed.notify_all();
+}
+
+void KafkaMonitor::Impl::notice_standstill() {
+  if (SteadyClock::now() - looked > kStale) start_asking("nobody has looked for a while");
 }
 
 // false: stopped.
@@ -233,11 +269,13 @@ void KafkaMonitor::Impl::run() {
     bool doubted = false;
     {
       const std::lock_guard lock(mutex);
+      notice_standstill();
       doubts_before = doubts;
       doubted = trust != Trust::yes;
     }
     const auto answer = ask(doubted || ++beats % kThorough == 0);
     take(doubts_before, answer);
+    if (answer) tell_ends(*answer);
     if (answer || !is_final(answer.error())) continue;
     hooks.lost(answer.error());
     return;
@@ -256,20 +294,26 @@ void KafkaMonitor::set_tail_source(TailSource source) {
   impl_->tail_source = std::move(source);
 }
 
+void KafkaMonitor::set_end_listener(EndListener listener) {
+  const std::lock_guard lock(impl_->source_mutex);
+  impl_->end_listener = std::move(listener);
+}
+
 void KafkaMonitor::doubt(const std::string& what) {
   const std::lock_guard lock(impl_->mutex);
-  ++impl_->doubts;
-  if (impl_->trust != Trust::yes) return;
-  spdlog::debug("Kafka: {}; looking whether the topic is the same", what);
-  impl_->trust = Trust::asking;
-  impl_->hooks.hold();
-  impl_->changed.notify_all();
+  impl_->start_asking(what);
 }
 
 void KafkaMonitor::note_durable(schemas::Position position, std::uint32_t crc) {
   const std::lock_guard lock(impl_->durable_mutex);
   auto& last = impl_->durable[static_cast<std::size_t>(position.partition)];
   if (position.offset > last.offset) last = {position.offset, crc};
+}
+
+void KafkaMonitor::note_read(std::int32_t partition, std::int64_t next_offset) {
+  const std::lock_guard lock(impl_->durable_mutex);
+  auto& read_to = impl_->read_to[static_cast<std::size_t>(partition)];
+  read_to = std::max(read_to, next_offset);
 }
 
 Bounds KafkaMonitor::bounds(std::int32_t partition) const {
@@ -286,6 +330,7 @@ LogCondition KafkaMonitor::condition() const {
 
 Result<bool> KafkaMonitor::wait_trusted(SteadyClock::time_point deadline, const std::atomic<bool>& woken) const {
   std::unique_lock lock(impl_->mutex);
+  impl_->notice_standstill();
   impl_->changed.wait_until(lock, deadline, [&] {
     return impl_->trust == Trust::yes || impl_->trust == Trust::lost || impl_->stopping || woken.load();
   });

@@ -38,6 +38,9 @@ class KafkaMonitor {
   /// The last records that the views have of a partition, ascending.
   using TailSource = std::function<std::vector<RecordFingerprint>(std::int32_t partition)>;
 
+  /// Where the partitions end, whenever that has changed and the topic is the log: about once a second.
+  using EndListener = std::function<void(const std::vector<Bounds>&)>;
+
   /// `at_open`: each partition's bounds. The inspector must outlive it.
   KafkaMonitor(KafkaInspector& inspector, Genesis genesis, std::vector<Bounds> at_open, Hooks hooks);
   ~KafkaMonitor();
@@ -46,8 +49,12 @@ class KafkaMonitor {
 
   /// No call to a source that was given before is under way when this returns.
   void set_tail_source(TailSource source);
+  /// Called on the monitor's thread, which it may hold up for as long as a file is written. As set_tail_source().
+  void set_end_listener(EndListener listener);
   void doubt(const std::string& what);
   void note_durable(schemas::Position position, std::uint32_t crc);
+  /// A reader came to there: the partition goes at least so far, whoever wrote it.
+  void note_read(std::int32_t partition, std::int64_t next_offset);
 
   Bounds bounds(std::int32_t partition) const;
   LogCondition condition() const;

@@ -45,7 +45,7 @@ class KafkaPending {
   std::uint64_t fenced() const { return fenced_; }
 
   KafkaAppend& add(std::int32_t partition, std::string key, std::string value, AppendDone done) {
-    auto append = std::make_unique<KafkaAppend>();
+    auto append = fresh();
     append->partition = partition;
     append->key = std::move(key);
     append->value = std::move(value);
@@ -90,7 +90,14 @@ class KafkaPending {
   }
 
   void lift_fence() { --fenced_; }
-  void note_told(std::uint64_t appends) { told_ += appends; }
+  /// They have been told how they ended, and hold nothing any more.
+  void take_back(std::vector<std::unique_ptr<KafkaAppend>>& told) {
+    told_ += told.size();
+    for (auto& append : told) {
+      if (spare_.size() < kMostSpare) spare_.push_back(std::move(append));
+    }
+    told.clear();
+  }
 
   template <class Function>
   void for_each_kept(Function function) {
@@ -109,6 +116,15 @@ class KafkaPending {
 
  private:
   using Queue = std::deque<std::unique_ptr<KafkaAppend>>;
+  /// What one thread allocates and another frees costs both: they are used again.
+  static constexpr std::size_t kMostSpare = 4096;
+
+  std::unique_ptr<KafkaAppend> fresh() {
+    if (spare_.empty()) return std::make_unique<KafkaAppend>();
+    auto append = std::move(spare_.back());
+    spare_.pop_back();
+    return append;
+  }
 
   Queue& queue_of(std::int32_t partition) {
     const bool there = partition >= 0 && partition < partitions();
@@ -125,6 +141,7 @@ class KafkaPending {
   }
 
   std::vector<Queue> queues_;
+  std::vector<std::unique_ptr<KafkaAppend>> spare_;
   std::uint64_t added_ = 0;
   std::uint64_t told_ = 0;
   std::size_t kept_ = 0;

@@ -121,7 +121,12 @@ Result<Genesis> make_kafka_topic(const KafkaOptions& options, const NewKafkaTopi
   for (std::int32_t partition = 0; partition < *count; ++partition) {
     auto genesis = finish_partition(options, proposed, partition, clock, inspector);
     if (!genesis) return genesis;
-    if (partition == 0) proposed = *genesis;
+    if (partition > 0) continue;
+    proposed = *genesis;
+    // Nothing is written into partitions that were added later.
+    if (auto same = check_partition_count(inspector.topic(), proposed.partitions, *count); !same) {
+      return fail(same.error());
+    }
   }
   return read_kafka_genesis(inspector, kAnswer);
 }
@@ -138,7 +143,13 @@ Result<Genesis> read_kafka_genesis(KafkaInspector& inspector, milliseconds timeo
                   fmt::format("topic {} is unfinished: partition {} is empty", inspector.topic(), partition),
                   "run solo topic create");
     }
-    if (!first) first = **genesis;
+    if (!first) {
+      first = **genesis;
+      // Before the others: one that was added later is empty.
+      if (auto same = check_partition_count(inspector.topic(), first->partitions, *count); !same) {
+        return fail(same.error());
+      }
+    }
     if ((*genesis)->log_uuid != first->log_uuid) {
       return fail(ErrorCode::failed_precondition,
                   fmt::format("topic {} is not one log: partition {} is of log {}, partition 0 of {}",
@@ -146,7 +157,6 @@ Result<Genesis> read_kafka_genesis(KafkaInspector& inspector, milliseconds timeo
     }
   }
   if (!first) return fail(ErrorCode::unavailable, "Kafka: a topic without partitions", "", true);
-  if (auto same = check_partition_count(inspector.topic(), first->partitions, *count); !same) return fail(same.error());
   return *first;
 }
 

@@ -58,7 +58,7 @@ struct KafkaWriter::Impl {
 
   // With the mutex.
   std::optional<Error> admit(std::int32_t partition, const std::string& value) const;
-  void send(KafkaAppend& append);
+  void send(KafkaAppend& append, KafkaHeaders headers);
   void send_kept();
   void refuse_kept(const Error& error);
 
@@ -69,6 +69,7 @@ struct KafkaWriter::Impl {
   void look_for_fatal_error();
   void expire_kept();
   void settle();
+  void note_durable();
   void renew();
   void end_all();
   /// Makes the thread look again.
@@ -96,6 +97,8 @@ struct KafkaWriter::Impl {
   bool stopping = false;
   SteadyTime stop_by;
 
+  // The thread's own: what is being told.
+  std::vector<std::unique_ptr<KafkaAppend>> ending;
   std::thread thread;
 };
 
@@ -136,8 +139,9 @@ std::optional<Error> KafkaWriter::Impl::admit(std::int32_t partition, const std:
   return std::nullopt;
 }
 
-void KafkaWriter::Impl::send(KafkaAppend& append) {
-  const auto sent = produce(client.get(), topic.get(), append.partition, append.key, append.value, &append);
+void KafkaWriter::Impl::send(KafkaAppend& append, KafkaHeaders headers) {
+  const auto sent =
+      produce(client.get(), topic.get(), append.partition, append.key, append.value, std::move(headers), &append);
   if (sent == RD_KAFKA_RESP_ERR_NO_ERROR) {
     pending.set_sent(append);
   } else if (sent != RD_KAFKA_RESP_ERR__FATAL) {
@@ -149,7 +153,7 @@ void KafkaWriter::Impl::send(KafkaAppend& append) {
 
 void KafkaWriter::Impl::send_kept() {
   if (gate != Gate::open || failed) return;
-  pending.for_each_kept([&](KafkaAppend& append) { send(append); });
+  pending.for_each_kept([&](KafkaAppend& append) { send(append, headers_of(append.value)); });
 }
 
 void KafkaWriter::Impl::refuse_kept(const Error& error) {
@@ -210,27 +214,37 @@ void KafkaWriter::Impl::expire_kept() {
   });
 }
 
+// The last of each partition: that is all the monitor remembers.
+void KafkaWriter::Impl::note_durable() {
+  if (!listener.durable) return;
+  std::int32_t noted = -1;
+  for (auto append = ending.rbegin(); append != ending.rend(); ++append) {
+    const auto* durable = std::get_if<Durable>(&*(*append)->result);
+    if (durable == nullptr || durable->position.partition == noted) continue;
+    noted = durable->position.partition;
+    listener.durable(durable->position, schemas::crc32c((*append)->value));
+  }
+}
+
 // Ends what can be ended, in order, outside the mutex.
 void KafkaWriter::Impl::settle() {
-  std::vector<std::unique_ptr<KafkaAppend>> ending;
   {
     const std::lock_guard lock(mutex);
     pending.take_ended(gate == Gate::open || stopping, ending);
   }
   if (ending.empty()) return;
+  note_durable();
   for (const auto& append : ending) {
-    if (const auto* durable = std::get_if<Durable>(&*append->result); durable != nullptr && listener.durable) {
-      listener.durable(durable->position, schemas::crc32c(append->value));
-    }
     if (append->done) append->done(std::move(*append->result));
-    append->done = nullptr;
-    if (!append->fenced) continue;
+    const bool fenced = append->fenced;
+    *append = KafkaAppend();
+    if (!fenced) continue;
     const std::lock_guard lock(mutex);
     pending.lift_fence();
   }
   {
     const std::lock_guard lock(mutex);
-    pending.note_told(ending.size());
+    pending.take_back(ending);
   }
   ended_some.notify_all();
 }
@@ -316,6 +330,7 @@ Result<std::unique_ptr<KafkaWriter>> KafkaWriter::start(const KafkaOptions& opti
 }
 
 void KafkaWriter::append_to(std::int32_t partition, std::string key, std::string value, AppendDone done) {
+  auto headers = headers_of(value);
   std::unique_lock lock(impl_->mutex);
   if (impl_->stopping) {
     lock.unlock();
@@ -329,7 +344,7 @@ void KafkaWriter::append_to(std::int32_t partition, std::string key, std::string
     impl_->pending.set_result(append, Refused{*std::move(refused)}, impl_->lane);
     impl_->wake();
   } else if (impl_->gate == Impl::Gate::open && !impl_->failed) {
-    impl_->send(append);
+    impl_->send(append, std::move(headers));
   }
 }
 

@@ -1,6 +1,5 @@
 #include "producers/log_scrub.h"
 
-#include <linux/ioprio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,9 +13,13 @@ using std::chrono::steady_clock;
 
 /// Not the idle class: who waits for the log to be reopened must not wait until every disk is idle.
 void lower_input_priority() {
+  // As ioprio_set(2) has them: <linux/ioprio.h> of Linux 6.1.192 names a parameter `class` and is no C++ any more.
+  constexpr int kWhoProcess = 1;
   constexpr int kThisThread = 0;
+  constexpr int kBestEffort = 2;
+  constexpr int kClassShift = 13;
   constexpr int kLowest = 7;
-  (void)::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, kThisThread, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, kLowest));
+  (void)::syscall(SYS_ioprio_set, kWhoProcess, kThisThread, kBestEffort << kClassShift | kLowest);
 }
 
 }  // namespace

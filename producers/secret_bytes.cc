@@ -6,6 +6,15 @@
 
 namespace solo::producers {
 
+namespace {
+
+// Deeper than a request is ever handled.
+constexpr std::size_t kStackBytes = 64 * 1024;
+
+}  // namespace
+
+void wipe_stack() { sodium_stackzero(kStackBytes); }
+
 void wipe(std::string& text) {
   text.resize(text.capacity());
   sodium_memzero(text.data(), text.size());

@@ -313,7 +313,9 @@ void ZmtpConnection::shake_hands(std::string_view command) {
   }
   const auto client = curve_->initiate(command);
   if (!client) return give_up("its INITIATE does not prove its key");
-  if (options_.allow && !options_.allow(client->public_key)) {
+  client_key_ = client->public_key;
+  if (options_.allow && !options_.allow(*client_key_)) {
+    key_refused_ = true;
     return refuse("400", "its key is not among those allowed");
   }
   open_with(client->metadata);

@@ -18,6 +18,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,6 +87,10 @@ class ZmtpConnection {
   State state() const { return state_; }
   /// Why it is broken, or empty.
   std::string_view why() const { return why_; }
+  /// Its key is proven: once it is open, or when it was refused. CURVE only.
+  const std::optional<CurveKey>& client_key() const { return client_key_; }
+  /// It broke because `allow` said no.
+  bool key_refused() const { return key_refused_; }
 
   bool has_message() const { return !inbox_.empty(); }
   /// The oldest one; there must be one.
@@ -121,6 +126,8 @@ class ZmtpConnection {
   std::string why_;
   std::string greeting_;
   bool welcomed_ = false;
+  std::optional<CurveKey> client_key_;
+  bool key_refused_ = false;
 
   // The frame that is being read.
   std::array<std::uint8_t, 9> header_{};

@@ -4,11 +4,11 @@
 #include <array>
 
 #include "projections/apply_rules.h"
+#include "projections/clock_witness.h"
 #include "projections/text.h"
-#include "schemas/codec.h"
 #include "schemas/fingerprint.h"
 #include "schemas/ids.h"
-#include "schemas/partitioning.h"
+#include "schemas/text.h"
 
 namespace solo::projections {
 namespace {
@@ -17,68 +17,17 @@ using schemas::ErrorCode;
 using schemas::Hash128;
 using schemas::Result;
 
-constexpr std::string_view kCommandPrefix = "/commands/";
 constexpr std::string_view kNodePrefix = "/nodes/";
 
-bool is_about_partition(v1::Payload type) {
-  return type == v1::Payload::SystemInitialized || type == v1::Payload::RuntimeClaimed ||
-         type == v1::Payload::RulesRaised;
-}
-
-bool is_command(v1::Payload type) {
-  return type == v1::Payload::ServiceDeployed || type == v1::Payload::ServiceKilled ||
-         type == v1::Payload::ServiceRestartRequested;
-}
-
-bool is_observation(v1::Payload type) {
-  return type == v1::Payload::ServiceStarted || type == v1::Payload::ServiceRecovered ||
-         type == v1::Payload::ServiceExited || type == v1::Payload::ServiceCrashed ||
-         type == v1::Payload::ServiceStopped || type == v1::Payload::ServiceDeploymentFailed ||
-         type == v1::Payload::ServiceRecoveryFailed || type == v1::Payload::ServiceFailed;
-}
-
-bool has_identity_length(std::string_view text) { return !text.empty() && text.size() <= kMaxIdentityBytes; }
-
-/// Sorts the source into its kind; the message of a source that lies about itself.
-std::optional<std::string> classify_source(Incoming& incoming) {
-  const std::string_view source = incoming.source;
-  if (source.substr(0, kCommandPrefix.size()) == kCommandPrefix) {
-    incoming.source_kind = SourceKind::command;
-    if (source.substr(kCommandPrefix.size()) != incoming.tenant) {
-      return fmt::format("source {} does not go with tenant {}", source, incoming.tenant);
-    }
-  } else if (source.substr(0, kNodePrefix.size()) == kNodePrefix) {
-    incoming.source_kind = SourceKind::node;
-    if (auto node = schemas::NodeKind::check(source.substr(kNodePrefix.size())); !node) return node.error().message;
-  }
-  return std::nullopt;
-}
-
-/// The message of an envelope that breaks a rule.
-std::optional<std::string> check_envelope(const schemas::LogRecord& record, std::int32_t partitions,
-                                          Incoming& incoming) {
-  const v1::Payload type = incoming.event.payload_type();
-  if (auto tenant = schemas::TenantKind::check(incoming.tenant); !tenant) return tenant.error().message;
-  if (!is_about_partition(type)) {
-    if (record.key != incoming.tenant) {
-      return fmt::format("key {} is not the tenant {}", schemas::to_utf8(clip_head(record.key, 100)), incoming.tenant);
-    }
-    if (const auto home = schemas::partition_of(record.key, partitions); home != record.position.partition) {
-      return fmt::format("key {} belongs to partition {}", incoming.tenant, home);
-    }
-  }
-  if (is_command(type) || is_observation(type) || !incoming.service.empty()) {
-    if (auto service = schemas::ServiceKind::check(incoming.service); !service) return service.error().message;
-  }
-  if (!has_identity_length(incoming.id)) return fmt::format("an id has 1 to {} bytes", kMaxIdentityBytes);
-  if (!has_identity_length(incoming.source)) return fmt::format("a source has 1 to {} bytes", kMaxIdentityBytes);
-  return classify_source(incoming);
+bool is_token_command(v1::Payload type) {
+  return type == v1::Payload::CapabilityGranted || type == v1::Payload::CapabilityRevoked;
 }
 
 Result<Judgement> judge_from_node(const Incoming& incoming, PartitionState& state) {
   const v1::Payload type = incoming.event.payload_type();
   if (is_observation(type)) return apply_observation(incoming, state);
-  if (is_command(type) || type == v1::Payload::RulesRaised) {
+  if (type == v1::Payload::CapabilitiesRemoved) return apply_tokens_removed(incoming, state);
+  if (is_command(type) || is_token_command(type) || type == v1::Payload::RulesRaised) {
     return quarantined("a node gives no orders", ErrorCode::permission_denied);
   }
   return apply_node_event(incoming, state);
@@ -87,6 +36,10 @@ Result<Judgement> judge_from_node(const Incoming& incoming, PartitionState& stat
 Result<Judgement> judge_order(const Incoming& incoming, PartitionState& state) {
   const v1::Payload type = incoming.event.payload_type();
   if (type == v1::Payload::RulesRaised) return apply_rules_raised(incoming, state);
+  if (is_token_command(type)) {
+    if (auto refused = refuse_revoked_actor(incoming, state)) return *std::move(refused);
+    return apply_token_command(incoming, state);
+  }
   if (!is_command(type)) {
     return rejected(ErrorCode::permission_denied,
                     fmt::format("{} comes from a node, not from {}", v1::EnumNamePayload(type), incoming.source));
@@ -94,12 +47,13 @@ Result<Judgement> judge_order(const Incoming& incoming, PartitionState& state) {
   if (incoming.tenant == schemas::kSystemTenant) {
     return rejected(ErrorCode::permission_denied, "tenant system is reserved: it has no services");
   }
+  if (auto refused = refuse_revoked_actor(incoming, state)) return *std::move(refused);
   return apply_command(incoming, state);
 }
 
 /// What the same id led to before, if that still counts.
 std::optional<Judgement> judge_repetition(const Incoming& incoming, const Hash128& fingerprint, PartitionState& state) {
-  const auto earlier = state.find_outcome(incoming.tenant, incoming.source, incoming.id);
+  const auto earlier = state.find_outcome({incoming.tenant, incoming.source, incoming.id, incoming.outcome_hash});
   if (!earlier || !outcome_counts(earlier->record, state.tenant(incoming.tenant))) return std::nullopt;
   const auto bytes = fingerprint.bytes();
   if (std::equal(bytes.begin(), bytes.end(), earlier->record.fingerprint.begin(), earlier->record.fingerprint.end())) {
@@ -113,25 +67,23 @@ std::optional<Judgement> judge_repetition(const Incoming& incoming, const Hash12
 
 void record_outcome(const Incoming& incoming, const Hash128& fingerprint, const Judgement& judged,
                     PartitionState& state) {
-  v1::OutcomeRecordT outcome;
+  NewOutcome outcome;
   outcome.tenant = incoming.tenant;
   outcome.source = incoming.source;
   outcome.id = incoming.id;
   outcome.offset = incoming.position.offset;
   outcome.sequence = ++state.edit_tenant(incoming.tenant).commands;
-  const auto bytes = fingerprint.bytes();
-  outcome.fingerprint.assign(bytes.begin(), bytes.end());
+  outcome.fingerprint = fingerprint;
   outcome.outcome = judged.verdict == Verdict::applied ? v1::Outcome::applied : v1::Outcome::rejected;
   outcome.code = static_cast<v1::ErrorCode>(judged.code);
   outcome.message = judged.message;
   outcome.service = incoming.service;
   outcome.generation = judged.generation;
   outcome.restart_epoch = judged.restart_epoch;
-  state.add_outcome(std::move(outcome));
+  state.add_outcome(outcome, incoming.outcome_hash);
 }
 
-Result<Judgement> judge_from_outside(const Incoming& incoming, PartitionState& state) {
-  const Hash128 fingerprint = schemas::request_fingerprint(incoming.event);
+Result<Judgement> judge_from_outside(const Incoming& incoming, const Hash128& fingerprint, PartitionState& state) {
   if (auto repeated = judge_repetition(incoming, fingerprint, state)) return *std::move(repeated);
   Result<Judgement> judged = judge_order(incoming, state);
   if (judged) record_outcome(incoming, fingerprint, *judged, state);
@@ -166,6 +118,7 @@ void add_dead_letter(const schemas::LogRecord& record, const Judgement& judged, 
     letter.id = readable(incoming->id);
     letter.source = readable(incoming->source);
     letter.type = v1::EnumNamePayload(incoming->event.payload_type());
+    letter.tenant = readable(incoming->tenant);
   }
   letter.timestamp = record.timestamp;
   letter.size = static_cast<std::uint32_t>(record.value.size());
@@ -182,15 +135,6 @@ void settle(const schemas::LogRecord& record, const Judgement& judged, const Inc
     add_dead_letter(record, judged, incoming, state);
   }
   meta.next_offset = record.position.offset + 1;
-}
-
-Incoming read_envelope(const v1::Event& event, schemas::Position position) {
-  Incoming incoming{event, position};
-  incoming.id = text_of(event.id());
-  incoming.source = text_of(event.source());
-  incoming.tenant = text_of(event.tenant());
-  incoming.service = text_of(event.service());
-  return incoming;
 }
 
 }  // namespace
@@ -211,32 +155,38 @@ Judgement judge_observer(const Incoming& incoming, std::string_view run, Partiti
   return Judgement{};
 }
 
-Result<Judgement> apply_record(const schemas::LogRecord& record, std::int32_t partitions, std::string_view log_uuid,
-                               PartitionState& state) {
+bool is_command(v1::Payload type) {
+  return type == v1::Payload::ServiceDeployed || type == v1::Payload::ServiceKilled ||
+         type == v1::Payload::ServiceRestartRequested;
+}
+
+bool is_observation(v1::Payload type) {
+  return type == v1::Payload::ServiceStarted || type == v1::Payload::ServiceRecovered ||
+         type == v1::Payload::ServiceExited || type == v1::Payload::ServiceCrashed ||
+         type == v1::Payload::ServiceStopped || type == v1::Payload::ServiceDeploymentFailed ||
+         type == v1::Payload::ServiceRecoveryFailed || type == v1::Payload::ServiceFailed;
+}
+
+Result<Judgement> apply_record(const schemas::LogRecord& record, const RecordView& view, std::int32_t partitions,
+                               std::string_view log_uuid, PartitionState& state) {
+  witness(record.timestamp, state.meta());
   if (state.meta().log_uuid.empty()) return apply_genesis(record, partitions, log_uuid, state);
 
-  if (record.value.size() > schemas::kMaxEventBytes) {
-    Judgement judged = quarantined(fmt::format("an event has at most {} bytes", schemas::kMaxEventBytes));
-    settle(record, judged, nullptr, state);
-    return judged;
-  }
-  const Result<const v1::Event*> event = schemas::view_event(record.value);
-  if (!event) {
-    Judgement judged = quarantined(event.error().message, event.error().code);
-    settle(record, judged, nullptr, state);
-    return judged;
-  }
-  Incoming incoming = read_envelope(**event, record.position);
   Result<Judgement> judged = Judgement{};
-  if (auto broken = check_envelope(record, partitions, incoming)) {
-    judged = quarantined(*std::move(broken));
-  } else if (incoming.source_kind == SourceKind::node) {
-    judged = judge_from_node(incoming, state);
+  if (view.flaw) {
+    judged = quarantined(view.flaw->message, view.flaw->code);
+  } else if (view.incoming->source_kind == SourceKind::node) {
+    judged = judge_from_node(*view.incoming, state);
   } else {
-    judged = judge_from_outside(incoming, state);
+    judged = judge_from_outside(*view.incoming, view.fingerprint, state);
   }
-  if (judged) settle(record, *judged, &incoming, state);
+  if (judged) settle(record, *judged, view.incoming ? &*view.incoming : nullptr, state);
   return judged;
+}
+
+Result<Judgement> apply_record(const schemas::LogRecord& record, std::int32_t partitions, std::string_view log_uuid,
+                               PartitionState& state) {
+  return apply_record(record, view_record(record, partitions), partitions, log_uuid, state);
 }
 
 }  // namespace solo::projections

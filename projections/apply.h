@@ -13,7 +13,9 @@
 #include <cstdint>
 #include <string>
 
+#include "projections/record_view.h"
 #include "projections/state.h"
+#include "schemas/envelope.h"
 #include "schemas/position.h"
 #include "schemas/result.h"
 
@@ -40,8 +42,7 @@ struct Judgement {
   std::uint64_t restart_epoch = 0;
 };
 
-/// Longest id, source and run of an event, in bytes.
-inline constexpr std::size_t kMaxIdentityBytes = 1024;
+using schemas::kMaxIdentityBytes;
 /// Longest detail kept of an observation, in bytes.
 inline constexpr std::size_t kMaxDetailBytes = 16 * 1024;
 
@@ -49,6 +50,9 @@ inline constexpr std::size_t kMaxDetailBytes = 16 * 1024;
 /// all must be its genesis.
 /// An error means that nothing was applied and nothing after it may be: failed_precondition for another log's genesis
 /// and for a rules version this build does not know; data_loss for a log that does not begin with its genesis.
+schemas::Result<Judgement> apply_record(const schemas::LogRecord& record, const RecordView& view,
+                                        std::int32_t partitions, std::string_view log_uuid, PartitionState& state);
+/// The same, with its view_record().
 schemas::Result<Judgement> apply_record(const schemas::LogRecord& record, std::int32_t partitions,
                                         std::string_view log_uuid, PartitionState& state);
 

@@ -3,26 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "projections/apply.h"
+#include "projections/record_view.h"
 
 namespace solo::projections {
-
-enum class SourceKind : std::uint8_t { command, node, outsider };
-
-/// A verified event whose names have been checked.
-struct Incoming {
-  const v1::Event& event;
-  schemas::Position position;
-  SourceKind source_kind = SourceKind::outsider;
-  std::string_view id = {};
-  std::string_view source = {};
-  std::string_view tenant = {};
-  std::string_view service = {};
-};
 
 /// An absent string is an empty one.
 inline std::string_view text_of(const flatbuffers::String* text) {
@@ -39,12 +28,24 @@ inline Judgement quarantined(std::string message, schemas::ErrorCode code = sche
   return Judgement{Verdict::quarantined, code, std::move(message)};
 }
 
+/// An order about a service.
+bool is_command(v1::Payload type);
+/// What a runtime saw of a service.
+bool is_observation(v1::Payload type);
+
 /// Does this observation of `run` count: is the run the partition's owner, and the event's number above the last one?
 /// applied: yes, and its number is taken note of.
 Judgement judge_observer(const Incoming& incoming, std::string_view run, PartitionState& state);
 
 /// apply_service.cc: ServiceDeployed, ServiceKilled, ServiceRestartRequested.
 Judgement apply_command(const Incoming& incoming, PartitionState& state);
+/// apply_token.cc: CapabilityGranted, CapabilityRevoked.
+Judgement apply_token_command(const Incoming& incoming, PartitionState& state);
+/// CapabilitiesRemoved, from the partition's owner.
+Judgement apply_tokens_removed(const Incoming& incoming, PartitionState& state);
+/// unauthenticated: as far as this partition tells, the token that asked for it, or one that it descends from, was
+/// revoked earlier. A token that is not of this partition (one for every tenant) is the gateway's to judge.
+std::optional<Judgement> refuse_revoked_actor(const Incoming& incoming, PartitionState& state);
 /// apply_observation.cc: what a runtime saw of a service.
 Judgement apply_observation(const Incoming& incoming, PartitionState& state);
 /// apply_system.cc: the rest of what nodes report.

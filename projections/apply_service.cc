@@ -1,30 +1,14 @@
 // Orders: deploy, kill, restart.
-#include <sodium/crypto_hash_sha256.h>
-
-#include <array>
-
 #include "projections/apply_rules.h"
 #include "projections/order_rules.h"
 #include "projections/service_state.h"
+#include "projections/text.h"
 #include "schemas/spec.h"
 
 namespace solo::projections {
 namespace {
 
 using schemas::ErrorCode;
-
-std::string sha256_hex(std::string_view text) {
-  std::array<unsigned char, crypto_hash_sha256_BYTES> digest{};
-  crypto_hash_sha256(digest.data(), reinterpret_cast<const unsigned char*>(text.data()), text.size());
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string hex;
-  hex.reserve(2 * digest.size());
-  for (const unsigned char byte : digest) {
-    hex += kDigits[byte >> 4];
-    hex += kDigits[byte & 0xfU];
-  }
-  return hex;
-}
 
 std::string name_of(const Incoming& incoming) { return fmt::format("{}/{}", incoming.tenant, incoming.service); }
 
@@ -68,26 +52,29 @@ void make_current(v1::ServiceRecordT& record, v1::DeploymentT deployment, Partit
   record.detail.clear();
 }
 
+std::optional<OrderRefusal> refuse_this(const Incoming& incoming, const ServiceOutline& before,
+                                        const v1::ServiceDeployed& deployed) {
+  // Nothing stands in its way, and its name need not be written out.
+  if (deployed.replace() && deployed.if_generation() == 0) return std::nullopt;
+  return refuse_deploy(name_of(incoming), before, deployed.replace(), deployed.if_generation());
+}
+
 Judgement apply_deployed(const Incoming& incoming, const v1::ServiceDeployed& deployed, PartitionState& state) {
   if (deployed.spec() == nullptr) return rejected(ErrorCode::invalid_argument, "a deploy needs a spec");
-  v1::DeploymentT deployment;
-  deployed.spec()->UnPackTo(&deployment.spec.ensure());
-  if (auto checked = schemas::check_spec(*deployment.spec); !checked) {
-    return rejected(checked.error().code, checked.error().message);
-  }
-  const v1::ServiceRecordT* before = state.find_service(incoming.tenant, incoming.service);
-  if (auto refused = refuse_deploy(name_of(incoming), before, deployed.replace(), deployed.if_generation())) {
-    return refused_by(*std::move(refused));
-  }
-  const bool live = before != nullptr && is_live(*before);
+  if (incoming.spec_flaw) return rejected(incoming.spec_flaw->code, incoming.spec_flaw->message);
+  const ServiceOutline before = state.outline(incoming.tenant, incoming.service);
+  if (auto refused = refuse_this(incoming, before, deployed)) return refused_by(*std::move(refused));
 
-  deployment.generation = ++state.edit_tenant(incoming.tenant).deploys;
-  deployment.deployed_at = incoming.event.time();
-  const std::uint64_t generation = deployment.generation;
+  const std::uint64_t generation = ++state.edit_tenant(incoming.tenant).deploys;
+  if (before.live && !before.pending_code && text_of(deployed.spec()->code()).empty()) {
+    state.set_pending(incoming, generation);
+    return Judgement{Verdict::applied, ErrorCode::ok, {}, generation};
+  }
+  v1::DeploymentT deployment = deployment_of(incoming.event, generation);
   // First the new code, so that a text both generations share stays where it is.
   keep_code(deployment, state);
   v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
-  if (live) {
+  if (before.live) {
     drop_pending(record, state);
     record.pending = std::move(deployment);
   } else {

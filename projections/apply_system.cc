@@ -49,6 +49,17 @@ Judgement apply_recovered(const Incoming& incoming, const v1::SystemRecovered& r
   return Judgement{};
 }
 
+Judgement apply_verified(const Incoming& incoming, const v1::VerificationReported& verified, PartitionState& state) {
+  if (verified.report() == nullptr) return quarantined("VerificationReported has no report");
+  const std::string_view run = text_of(verified.report()->run());
+  if (Judgement observer = judge_observer(incoming, run, state); observer.verdict != Verdict::applied) return observer;
+  v1::VerificationRecordT record;
+  verified.report()->UnPackTo(&record.report.ensure());
+  record.position = to_string(incoming.position);
+  state.set_verification(std::move(record));
+  return Judgement{};
+}
+
 /// Its run is in the event's id alone.
 Judgement apply_shutdown_complete(const Incoming& incoming, PartitionState& state) {
   const schemas::Box<v1::OwnerT>& owner = state.meta().owner;
@@ -62,6 +73,8 @@ Judgement apply_shutdown_complete(const Incoming& incoming, PartitionState& stat
 }  // namespace
 
 Judgement apply_node_event(const Incoming& incoming, PartitionState& state) {
+  // About a service, in its tenant's name. For people who read the log; what it led to is reported beside it.
+  if (incoming.event.payload_type() == v1::Payload::DriftFixed) return Judgement{};
   if (incoming.tenant != schemas::kSystemTenant) {
     return quarantined(fmt::format("{} belongs to tenant system", v1::EnumNamePayload(incoming.event.payload_type())));
   }
@@ -70,10 +83,13 @@ Judgement apply_node_event(const Incoming& incoming, PartitionState& state) {
       return apply_claim(incoming, *incoming.event.payload_as_RuntimeClaimed(), state);
     case v1::Payload::SystemRecovered:
       return apply_recovered(incoming, *incoming.event.payload_as_SystemRecovered(), state);
+    case v1::Payload::VerificationReported:
+      return apply_verified(incoming, *incoming.event.payload_as_VerificationReported(), state);
     case v1::Payload::SystemShutdownComplete:
       return apply_shutdown_complete(incoming, state);
     case v1::Payload::SystemStarted:
     case v1::Payload::SystemShutdownStarted:
+    case v1::Payload::LostTailAccepted:
       // For people who read the log; the views hold nothing of them.
       return Judgement{};
     case v1::Payload::SystemInitialized:

@@ -68,8 +68,10 @@ Result<void> Flusher::flush_locked(std::unique_lock<std::mutex>& lock) {
   if (flushed) {
     flushed_offset_ = std::max(flushed_offset_, target);
     failing_ = false;
-  } else if (!first_unflushed_) {
-    first_unflushed_ = Clock::now();
+    trouble_.clear();
+  } else {
+    trouble_ = flushed.error().message;
+    if (!first_unflushed_) first_unflushed_ = Clock::now();
   }
   changed_.notify_all();
   return flushed;
@@ -96,6 +98,11 @@ Result<void> Flusher::flush() {
 std::int64_t Flusher::flushed_offset() const {
   const std::lock_guard lock(mutex_);
   return flushed_offset_;
+}
+
+std::string Flusher::trouble() const {
+  const std::lock_guard lock(mutex_);
+  return trouble_;
 }
 
 }  // namespace solo::projections

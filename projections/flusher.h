@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "schemas/result.h"
@@ -35,6 +36,9 @@ class Flusher {
   /// Everything before it survives a crash.
   std::int64_t flushed_offset() const;
 
+  /// Why the last flush failed; empty: it did not.
+  std::string trouble() const;
+
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -53,6 +57,7 @@ class Flusher {
   std::optional<Clock::time_point> first_unflushed_;
   std::int64_t next_offset_;
   std::int64_t flushed_offset_;
+  std::string trouble_;
   std::thread thread_;
 };
 

@@ -1,5 +1,6 @@
 #include "projections/keys.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace solo::projections {
@@ -30,13 +31,17 @@ std::string offset_key(View view, std::int64_t offset) {
   return key;
 }
 
-std::string service_key(std::string_view tenant, std::string_view service) {
-  std::string key;
-  key.reserve(2 + tenant.size() + service.size());
-  key += static_cast<char>(View::service);
+void put_service_key(std::string& key, std::string_view tenant, std::string_view service) {
+  key.assign(1, static_cast<char>(View::service));
   key += tenant;
   key += kSeparator;
   key += service;
+}
+
+std::string service_key(std::string_view tenant, std::string_view service) {
+  std::string key;
+  key.reserve(2 + tenant.size() + service.size());
+  put_service_key(key, tenant, service);
   return key;
 }
 
@@ -53,6 +58,44 @@ std::optional<std::pair<std::string_view, std::string_view>> split_service_key(s
   const std::size_t at = key.find(kSeparator);
   if (at == std::string_view::npos) return std::nullopt;
   return std::pair(key.substr(0, at), key.substr(at + 1));
+}
+
+std::string token_parent_key(std::string_view tenant, std::string_view parent, std::string_view accessor) {
+  std::string key;
+  key.reserve(3 + tenant.size() + parent.size() + accessor.size());
+  key += static_cast<char>(View::token_parent);
+  key += tenant;
+  key += kSeparator;
+  key += parent;
+  key += kSeparator;
+  key += accessor;
+  return key;
+}
+
+std::string token_expiry_key(std::int64_t expired_by, std::string_view accessor) {
+  std::string key = offset_key(View::token_expiry, std::max<std::int64_t>(expired_by, 0));
+  key += accessor;
+  return key;
+}
+
+std::optional<TokenPlace> split_token_parent_key(std::string_view key) {
+  if (key.empty() || key.front() != static_cast<char>(View::token_parent)) return std::nullopt;
+  key.remove_prefix(1);
+  const std::size_t first = key.find(kSeparator);
+  if (first == std::string_view::npos) return std::nullopt;
+  const std::size_t second = key.find(kSeparator, first + 1);
+  if (second == std::string_view::npos) return std::nullopt;
+  return TokenPlace{key.substr(0, first), key.substr(first + 1, second - first - 1), key.substr(second + 1)};
+}
+
+std::vector<std::string> token_index_keys(const TokenPlace& place, std::int64_t expired_by) {
+  std::vector<std::string> keys{token_parent_key(place.tenant, place.parent, place.accessor)};
+  if (expired_by != 0) keys.push_back(token_expiry_key(expired_by, place.accessor));
+  return keys;
+}
+
+std::string_view accessor_of_expiry_key(std::string_view key) {
+  return key.substr(std::min(key.size(), 1 + kOffsetBytes));
 }
 
 std::int64_t offset_of_key(std::string_view key) {

@@ -6,14 +6,19 @@
 //   c DIGEST                 hash, CodeRecord         tenants stay in the order of their names
 //   n DIGEST                 hash, CodeReferences
 //   t TENANT                 TenantRecord
-//   o OFFSET                 OutcomePage, by its first outcome's offset: 8 bytes, big-endian, so that log order is
-//                            key order
+//   o OFFSET                 a page of outcomes (outcome_page.h), by its first one's offset: 8 bytes, big-endian, so
+//                            that log order is key order
 //   x OFFSET                 a page of the outcome index, by its first offset (outcome_index.h)
 //   d OFFSET                 DeadLetter
 //   v                        RecoveryRecord
+//   a ACCESSOR               hash, TokenRecord
+//   u TENANT                 hash, TokenTenant
+//   p TENANT 00 PARENT 00 ACCESSOR       nothing: the tenant's tokens, those of one parent together
+//   e EXPIRED_BY ACCESSOR                nothing: 8 bytes, big-endian; tokens that never expire are left out
+//   y                        VerificationRecord
 //
-// Values are FlatBuffers; those of the domain entries (s, c, n: what the digest covers) are preceded by the 16 bytes of
-// their hash, so that a change need not compute the hash of what it replaces.
+// Values are FlatBuffers; those of the domain entries (s, c, n, a, u: what the digest covers) are preceded by the 16
+// bytes of their hash, so that a change need not compute the hash of what it replaces.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +26,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace solo::projections {
 
@@ -35,6 +41,11 @@ enum class View : char {
   outcome_index = 'x',
   dead_letter = 'd',
   recovery = 'v',
+  token = 'a',
+  token_tenant = 'u',
+  token_parent = 'p',
+  token_expiry = 'e',
+  verification = 'y',
 };
 
 /// How many of the last records are remembered.
@@ -45,12 +56,31 @@ std::string prefix_key(View view);
 std::string text_key(View view, std::string_view text);
 std::string offset_key(View view, std::int64_t offset);
 std::string service_key(std::string_view tenant, std::string_view service);
+/// The same into a string that is there.
+void put_service_key(std::string& key, std::string_view tenant, std::string_view service);
 /// Greater than the key of every service of the tenant, and of none after it.
 std::string tenant_services_end(std::string_view tenant);
 std::string mark_key(std::int64_t offset);
 
 /// Tenant and service of a service's key. Nothing: it is not one.
 std::optional<std::pair<std::string_view, std::string_view>> split_service_key(std::string_view key);
+/// Of the token's place among its tenant's. An empty accessor: where those of the parent begin; an empty parent and
+/// accessor: where those of none begin, the tenant's first.
+std::string token_parent_key(std::string_view tenant, std::string_view parent, std::string_view accessor);
+std::string token_expiry_key(std::int64_t expired_by, std::string_view accessor);
+
+struct TokenPlace {
+  std::string_view tenant;
+  std::string_view parent;
+  std::string_view accessor;
+};
+/// Nothing: it is no token_parent_key().
+std::optional<TokenPlace> split_token_parent_key(std::string_view key);
+/// The keys under which a token is found in the views' indexes.
+std::vector<std::string> token_index_keys(const TokenPlace& place, std::int64_t expired_by);
+/// Of a token_expiry_key().
+std::string_view accessor_of_expiry_key(std::string_view key);
+
 std::int64_t offset_of_key(std::string_view key);
 
 /// The smallest key greater than every key with this prefix (the prefix does not end in ff).

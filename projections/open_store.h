@@ -18,9 +18,9 @@ struct OpenedStore {
   v1::PartitionMetaT meta;
 };
 
-/// A directory that is damaged, of another log, another partition count or another layout is renamed to
-/// DIR.damaged-N and a new one takes its place; the report says so. failed_precondition: it is of this log, but newer
-/// rules than this build's have been applied.
+/// A directory that is damaged (every service's record is looked at), of another log, another partition count or
+/// another layout is renamed to DIR.damaged-N and a new one takes its place; the report says so. failed_precondition:
+/// it is of this log, but newer rules than this build's have been applied.
 schemas::Result<OpenedStore> open_store(const ViewOptions& options, std::int32_t partition, OpenReport& report);
 
 }  // namespace solo::projections

@@ -10,9 +10,8 @@ namespace {
 
 using schemas::ErrorCode;
 
-std::optional<OrderRefusal> refuse_generation(std::string_view name, const v1::ServiceRecordT* record,
+std::optional<OrderRefusal> refuse_generation(std::string_view name, std::uint64_t addressed,
                                               std::uint64_t if_generation) {
-  const std::uint64_t addressed = addressed_generation(record);
   if (if_generation == 0 || if_generation == addressed) return std::nullopt;
   return OrderRefusal{ErrorCode::failed_precondition,
                       fmt::format("generation {} of {} was asked for, {}", if_generation, name,
@@ -28,13 +27,23 @@ std::uint64_t addressed_generation(const v1::ServiceRecordT* record) {
   return record->current ? record->current->generation : 0;
 }
 
+ServiceOutline outline_of(const v1::ServiceRecordT* record) {
+  if (record == nullptr) return {};
+  return {is_live(*record), record->pending && !record->pending->code_digest.empty(), addressed_generation(record),
+          record->current ? record->current->generation : 0};
+}
+
 std::optional<OrderRefusal> refuse_deploy(std::string_view name, const v1::ServiceRecordT* record, bool replace,
                                           std::uint64_t if_generation) {
-  if (auto other = refuse_generation(name, record, if_generation)) return other;
-  if (replace || record == nullptr || !is_live(*record)) return std::nullopt;
-  return OrderRefusal{ErrorCode::already_exists,
-                      fmt::format("{} runs as generation {}", name, record->current->generation),
-                      record->current->generation};
+  return refuse_deploy(name, outline_of(record), replace, if_generation);
+}
+
+std::optional<OrderRefusal> refuse_deploy(std::string_view name, const ServiceOutline& service, bool replace,
+                                          std::uint64_t if_generation) {
+  if (auto other = refuse_generation(name, service.addressed, if_generation)) return other;
+  if (replace || !service.live) return std::nullopt;
+  return OrderRefusal{ErrorCode::already_exists, fmt::format("{} runs as generation {}", name, service.current),
+                      service.current};
 }
 
 std::optional<OrderRefusal> refuse_change(std::string_view name, const v1::ServiceRecordT* record,
@@ -42,7 +51,7 @@ std::optional<OrderRefusal> refuse_change(std::string_view name, const v1::Servi
   if (record == nullptr || record->desired == v1::Desired::stopped) {
     return OrderRefusal{ErrorCode::not_found, fmt::format("no service {}", name)};
   }
-  return refuse_generation(name, record, if_generation);
+  return refuse_generation(name, addressed_generation(record), if_generation);
 }
 
 }  // namespace solo::projections

@@ -1,6 +1,11 @@
 // What a command came to, as the views remember it.
 #pragma once
 
+#include <cstdint>
+#include <string_view>
+
+#include "projections/name_hash.h"
+#include "schemas/fingerprint.h"
 #include "schemas/position.h"
 #include "schemas/schemas.h"
 
@@ -9,6 +14,30 @@ namespace solo::projections {
 struct RecordedOutcome {
   schemas::Position position;
   v1::OutcomeRecordT record;
+};
+
+/// What an outcome is looked for by.
+struct OutcomeName {
+  std::string_view tenant;
+  std::string_view source;
+  std::string_view id;
+  std::uint64_t hash = outcome_hash(tenant, source, id);
+};
+
+/// One that is to be remembered; its texts are the caller's.
+struct NewOutcome {
+  std::string_view tenant;
+  std::string_view source;
+  std::string_view id;
+  std::int64_t offset = 0;
+  std::uint64_t sequence = 0;
+  schemas::Hash128 fingerprint;
+  v1::Outcome outcome = v1::Outcome::applied;
+  v1::ErrorCode code = v1::ErrorCode::ok;
+  std::string_view message;
+  std::string_view service;
+  std::uint64_t generation = 0;
+  std::uint64_t restart_epoch = 0;
 };
 
 /// How many of a tenant's own last outcomes count; an older one is as good as absent, whether or not it is still

@@ -4,6 +4,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "projections/keys.h"
 #include "projections/store.h"
@@ -17,21 +18,29 @@ using schemas::Result;
 /// Outcomes per page: so many bytes are read to look one of them up.
 constexpr std::size_t kPageOutcomes = 64;
 
-std::string_view text_of(const flatbuffers::String* text) {
-  return text == nullptr ? std::string_view() : std::string_view(text->data(), text->size());
+/// As the readers of views know it.
+v1::OutcomeRecordT record_of(const NewOutcome& outcome) {
+  v1::OutcomeRecordT record;
+  record.tenant = outcome.tenant;
+  record.source = outcome.source;
+  record.id = outcome.id;
+  record.offset = outcome.offset;
+  record.sequence = outcome.sequence;
+  const auto fingerprint = outcome.fingerprint.bytes();
+  record.fingerprint.assign(fingerprint.begin(), fingerprint.end());
+  record.outcome = outcome.outcome;
+  record.code = outcome.code;
+  record.message = outcome.message;
+  record.service = outcome.service;
+  record.generation = outcome.generation;
+  record.restart_epoch = outcome.restart_epoch;
+  return record;
 }
 
-bool has_name(const v1::OutcomeRecord& outcome, std::string_view tenant, std::string_view source, std::string_view id) {
-  return text_of(outcome.id()) == id && text_of(outcome.tenant()) == tenant && text_of(outcome.source()) == source;
-}
+rocksdb::Slice slice_of(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
-std::string pack_page(const std::vector<v1::OutcomeRecordT>& outcomes) {
-  flatbuffers::FlatBufferBuilder builder;
-  std::vector<flatbuffers::Offset<v1::OutcomeRecord>> packed;
-  packed.reserve(outcomes.size());
-  for (const v1::OutcomeRecordT& outcome : outcomes) packed.push_back(v1::OutcomeRecord::Pack(builder, &outcome));
-  builder.Finish(v1::CreateOutcomePage(builder, builder.CreateVector(packed)));
-  return std::string(reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize());
+bool has_name(const NewOutcome& outcome, const OutcomeName& name) {
+  return outcome.id == name.id && outcome.tenant == name.tenant && outcome.source == name.source;
 }
 
 }  // namespace
@@ -74,114 +83,157 @@ Result<void> OutcomeBook::read_index() {
 
 Result<void> OutcomeBook::read_unindexed() {
   bool damaged = false;
-  auto scanned =
-      store_.scan(offset_key(View::outcome, indexed_pages_end_), end_of_prefix(prefix_key(View::outcome)),
-                  [&](std::string_view key, std::string_view value) {
-                    const std::string buffer(value);
-                    const auto* page = view_table<v1::OutcomePage>(buffer);
-                    damaged = page == nullptr || page->outcomes() == nullptr;
-                    if (damaged) return false;
-                    for (const v1::OutcomeRecord* outcome : *page->outcomes()) {
-                      const OutcomeEntry entry{
-                          outcome_hash(text_of(outcome->tenant()), text_of(outcome->source()), text_of(outcome->id())),
-                          offset_of_key(key)};
-                      index_.insert(entry);
-                      unindexed_.push_back(entry);
-                    }
-                    return true;
-                  });
+  auto scanned = store_.scan(
+      offset_key(View::outcome, indexed_pages_end_), end_of_prefix(prefix_key(View::outcome)),
+      [&](std::string_view key, std::string_view value) {
+        damaged = !read_outcome_page(value, [&](const NewOutcome& outcome) {
+          const OutcomeEntry entry{outcome_hash(outcome.tenant, outcome.source, outcome.id), offset_of_key(key)};
+          index_.insert(entry);
+          unindexed_.push_back(entry);
+        });
+        return !damaged;
+      });
   if (damaged) return schemas::fail(store_.damaged_entry("a page of outcomes"));
   return scanned;
 }
 
-Result<std::vector<std::int64_t>> OutcomeBook::pages_of(std::uint64_t hash) const {
-  std::vector<std::int64_t> pages;
-  std::unique_lock lock(mutex_);
+Result<void> OutcomeBook::wait_until_loaded(std::unique_lock<std::mutex>& lock) const {
   loaded_changed_.wait(lock, [&] { return loaded_; });
   if (failure_) return schemas::fail(*failure_);
-  index_.find(hash, pages);
-  return pages;
+  return {};
 }
 
-Result<std::optional<RecordedOutcome>> OutcomeBook::find(std::string_view tenant, std::string_view source,
-                                                         std::string_view id) const {
-  auto pages = pages_of(outcome_hash(tenant, source, id));
-  if (!pages) return schemas::fail(std::move(pages.error()));
-  return find_stored(*pages, tenant, source, id);
+Result<std::optional<RecordedOutcome>> OutcomeBook::find(const OutcomeName& name) const {
+  std::vector<std::int64_t> pages;
+  {
+    std::unique_lock lock(mutex_);
+    if (auto loaded = wait_until_loaded(lock); !loaded) return schemas::fail(std::move(loaded.error()));
+    index_.find(name.hash, pages);
+  }
+  return find_stored(pages, name);
 }
 
 Result<std::optional<RecordedOutcome>> OutcomeBook::find_stored(const std::vector<std::int64_t>& pages,
-                                                                std::string_view tenant, std::string_view source,
-                                                                std::string_view id) const {
+                                                                const OutcomeName& name) const {
   // An id that fell out of the window may have been used again: the latest counts.
   std::optional<RecordedOutcome> latest;
   for (const std::int64_t first : pages) {
-    const auto value = store_.get(offset_key(View::outcome, first));
-    if (!value) return schemas::fail(value.error());
-    if (!*value) continue;
-    const auto* page = view_table<v1::OutcomePage>(**value);
-    if (page == nullptr || page->outcomes() == nullptr) {
-      return schemas::fail(store_.damaged_entry(fmt::format("the page of outcomes at offset {}", first)));
-    }
-    for (const v1::OutcomeRecord* outcome : *page->outcomes()) {
-      if (!has_name(*outcome, tenant, source, id)) continue;
-      if (latest && latest->position.offset > outcome->offset()) continue;
-      latest.emplace();
-      latest->position = {partition_, outcome->offset()};
-      outcome->UnPackTo(&latest->record);
-    }
+    const auto page = stored_page(first);
+    if (!page) return schemas::fail(page.error());
+    if (*page) look_into((*page)->bytes, name, latest);
   }
   return latest;
 }
 
-Result<std::optional<RecordedOutcome>> OutcomeBook::find_in_batch(std::string_view tenant, std::string_view source,
-                                                                  std::string_view id) const {
-  auto pages = pages_of(outcome_hash(tenant, source, id));
-  if (!pages) return schemas::fail(std::move(pages.error()));
-  if (pages->empty()) return std::optional<RecordedOutcome>();
-  for (auto page = batch_.rbegin(); page != batch_.rend(); ++page) {
-    if (std::find(pages->begin(), pages->end(), page->first) == pages->end()) continue;
-    const auto found = std::find_if(page->outcomes.rbegin(), page->outcomes.rend(), [&](const auto& outcome) {
-      return outcome.id == id && outcome.tenant == tenant && outcome.source == source;
-    });
-    if (found != page->outcomes.rend()) return RecordedOutcome{{partition_, found->offset}, *found};
+Result<std::shared_ptr<const OutcomeBook::StoredPage>> OutcomeBook::stored_page(std::int64_t first) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (last_page_ && last_page_->first == first) return last_page_;
   }
-  return find_stored(*pages, tenant, source, id);
+  auto value = store_.get(offset_key(View::outcome, first));
+  if (!value) return schemas::fail(value.error());
+  if (!*value) return nullptr;
+  auto page = std::make_shared<const StoredPage>(StoredPage{first, **std::move(value)});
+  if (!read_outcome_page(page->bytes, [](const NewOutcome&) {})) {
+    return schemas::fail(store_.damaged_entry(fmt::format("the page of outcomes at offset {}", first)));
+  }
+  const std::lock_guard lock(mutex_);
+  last_page_ = page;
+  return page;
 }
 
-void OutcomeBook::add(v1::OutcomeRecordT outcome) {
-  if (batch_.empty() || batch_.back().outcomes.size() == kPageOutcomes) batch_.push_back(Page{outcome.offset, {}});
-  const OutcomeEntry entry{outcome_hash(outcome.tenant, outcome.source, outcome.id), batch_.back().first};
+void OutcomeBook::look_into(std::string_view page, const OutcomeName& name,
+                            std::optional<RecordedOutcome>& latest) const {
+  // Sound: it was read before, or made here.
+  read_outcome_page(page, [&](const NewOutcome& outcome) {
+    if (!has_name(outcome, name) || (latest && latest->position.offset > outcome.offset)) return;
+    latest = RecordedOutcome{{partition_, outcome.offset}, record_of(outcome)};
+  });
+}
+
+std::string_view OutcomeBook::batch_page(std::int64_t first) const {
+  const auto at = std::lower_bound(batch_.begin(), batch_.end(), first,
+                                   [](const Page& page, std::int64_t offset) { return page.first < offset; });
+  if (at == batch_.end() || at->first != first) return {};
+  return std::string_view(batch_of_pages_->Data()).substr(at->at, at->size);
+}
+
+Result<std::optional<RecordedOutcome>> OutcomeBook::find_in_batch(const OutcomeName& name) {
+  if (!known_loaded_) {
+    std::unique_lock lock(mutex_);
+    if (auto loaded = wait_until_loaded(lock); !loaded) return schemas::fail(std::move(loaded.error()));
+    known_loaded_ = true;
+  }
+  // No lock: nobody but the projector changes the index from now on.
+  index_.find(name.hash, found_);
+  if (found_.empty()) return std::optional<RecordedOutcome>();
+  std::sort(found_.begin(), found_.end(), std::greater<>());
+  std::optional<RecordedOutcome> latest;
+  for (const std::int64_t first : found_) {
+    if (open_.count() > 0 && first == open_first_) {
+      look_into(open_.bytes(), name, latest);
+    } else if (const std::string_view page = batch_page(first); page.empty()) {
+      break;  // stored ones are older than the batch
+    } else {
+      look_into(page, name, latest);
+    }
+    if (latest) return latest;
+  }
+  return find_stored(found_, name);
+}
+
+void OutcomeBook::close_page(rocksdb::WriteBatch& batch) {
+  if (open_.count() == 0) return;
+  const std::string_view bytes = open_.bytes();
+  batch.Put(offset_key(View::outcome, open_first_), slice_of(bytes));
+  // A put's value is what it adds last.
+  batch_of_pages_ = &batch;
+  batch_.push_back(Page{open_first_, batch.GetDataSize() - bytes.size(), bytes.size()});
+  open_.clear();
+}
+
+void OutcomeBook::add(const NewOutcome& outcome, std::uint64_t hash, rocksdb::WriteBatch& batch) {
+  if (open_.count() == kPageOutcomes) close_page(batch);
+  if (open_.count() == 0) open_first_ = outcome.offset;
+  open_.add(outcome);
+  const OutcomeEntry entry{hash, open_first_};
   batch_entries_.push_back(entry);
-  batch_.back().outcomes.push_back(std::move(outcome));
   const std::lock_guard lock(mutex_);
   index_.insert(entry);
 }
 
 void OutcomeBook::write(rocksdb::WriteBatch& batch) {
-  if (batch_.empty()) return;
-  for (const Page& page : batch_) batch.Put(offset_key(View::outcome, page.first), pack_page(page.outcomes));
-  if (unindexed_.size() + batch_entries_.size() < kIndexEntries) return;
+  close_page(batch);
+  if (batch_.empty() || unindexed_.size() + batch_entries_.size() < kIndexEntries) return;
   // All of it, so that the end of the index is the end of a page.
-  std::vector<OutcomeEntry> all = unindexed_;
-  all.insert(all.end(), batch_entries_.begin(), batch_entries_.end());
-  batch.Put(offset_key(View::outcome_index, all.front().page), encode_index(all.data(), all.size()));
+  const std::int64_t first = (unindexed_.empty() ? batch_entries_ : unindexed_).front().page;
+  const rocksdb::Slice parts[] = {slice_of(encode_index(unindexed_)), slice_of(encode_index(batch_entries_))};
+  const std::string key = offset_key(View::outcome_index, first);
+  const rocksdb::Slice name(key);
+  batch.Put(rocksdb::SliceParts(&name, 1), rocksdb::SliceParts(parts, 2));
 }
 
 void OutcomeBook::committed() {
   // Without outcomes find() was not called: the index may still be loading.
   if (batch_.empty()) return;
-  unindexed_.insert(unindexed_.end(), batch_entries_.begin(), batch_entries_.end());
-  if (unindexed_.size() >= kIndexEntries) unindexed_.clear();
+  if (unindexed_.size() + batch_entries_.size() >= kIndexEntries) {
+    unindexed_.clear();
+  } else {
+    unindexed_.insert(unindexed_.end(), batch_entries_.begin(), batch_entries_.end());
+  }
+  forget_batch();
+}
+
+void OutcomeBook::forget_batch() {
   batch_.clear();
+  open_.clear();
   batch_entries_.clear();
 }
 
 void OutcomeBook::abandoned() {
   const std::lock_guard lock(mutex_);
   for (const OutcomeEntry& entry : batch_entries_) index_.erase(entry);
-  batch_.clear();
-  batch_entries_.clear();
+  forget_batch();
 }
 
 }  // namespace solo::projections

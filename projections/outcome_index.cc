@@ -1,9 +1,5 @@
 #include "projections/outcome_index.h"
 
-// As a header-only library.
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -14,79 +10,71 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "pairs are written as they lie in memory");
 static_assert(sizeof(OutcomeEntry) == 16);
 
-constexpr std::int64_t kEmpty = -1;
 constexpr std::size_t kFirstSlots = 1024;
 
 }  // namespace
 
-std::uint64_t outcome_hash(std::string_view tenant, std::string_view source, std::string_view id) {
-  std::string text;
-  text.reserve(3 * sizeof(std::uint32_t) + tenant.size() + source.size() + id.size());
-  for (const std::string_view part : {tenant, source, id}) {
-    const auto length = static_cast<std::uint32_t>(part.size());
-    text.append(reinterpret_cast<const char*>(&length), sizeof length);
-    text += part;
-  }
-  return XXH3_64bits(text.data(), text.size());
-}
-
-void OutcomeIndex::reserve(std::size_t entries) {
-  const std::size_t slots = std::bit_ceil(std::max(kFirstSlots, entries + entries / 2));
-  if (slots > slots_.size()) grow(slots);
-}
-
-void OutcomeIndex::grow(std::size_t slots) {
-  std::vector<OutcomeEntry> before(slots, OutcomeEntry{0, kEmpty});
+void OutcomeIndex::grow() {
+  const std::size_t count = std::max(kFirstSlots, slots_.size() * 2);
+  decltype(slots_) before(count);
   before.swap(slots_);
-  size_ = 0;
-  for (const OutcomeEntry& entry : before) {
-    if (entry.page != kEmpty) insert(entry);
+  shift_ = static_cast<unsigned>(64 - std::countr_zero(count));
+  for (const std::uint64_t slot : before) {
+    if (slot != 0) put(slot);
   }
+}
+
+// Where its hash's first bits say, of which a slot has enough.
+void OutcomeIndex::put(std::uint64_t slot) {
+  std::size_t at = home_of(slot);
+  while (slots_[at] != 0) at = after(at);
+  slots_[at] = slot;
+}
+
+// Entries come page by page.
+std::uint64_t OutcomeIndex::number_of(std::int64_t page) {
+  if (pages_.empty() || pages_.back() != page) pages_.push_back(page);
+  return pages_.size();
 }
 
 void OutcomeIndex::insert(OutcomeEntry entry) {
-  if ((size_ + 1) * 4 > slots_.size() * 3) grow(std::max(kFirstSlots, slots_.size() * 2));
+  if ((size_ + 1) * 2 > slots_.size()) grow();
   std::size_t at = home_of(entry.hash);
-  while (slots_[at].page != kEmpty) {
-    if (slots_[at] == entry) return;
-    at = (at + 1) & (slots_.size() - 1);
+  for (; slots_[at] != 0; at = after(at)) {
+    if (same_hash(slots_[at], entry.hash) && page_at(at) == entry.page) return;
   }
-  slots_[at] = entry;
+  slots_[at] = (entry.hash & ~kNumberMask) | number_of(entry.page);
   ++size_;
 }
 
 void OutcomeIndex::erase(OutcomeEntry entry) {
   if (slots_.empty()) return;
   std::size_t at = home_of(entry.hash);
-  while (!(slots_[at] == entry)) {
-    if (slots_[at].page == kEmpty) return;
-    at = (at + 1) & (slots_.size() - 1);
-  }
+  while (slots_[at] != 0 && !(same_hash(slots_[at], entry.hash) && page_at(at) == entry.page)) at = after(at);
+  if (slots_[at] == 0) return;
   // Close the gap: move back whatever would no longer be found behind it.
   std::size_t hole = at;
-  for (std::size_t next = (hole + 1) & (slots_.size() - 1); slots_[next].page != kEmpty;
-       next = (next + 1) & (slots_.size() - 1)) {
-    const std::size_t home = home_of(slots_[next].hash);
-    const std::size_t distance = (next - home) & (slots_.size() - 1);
+  for (std::size_t next = after(hole); slots_[next] != 0; next = after(next)) {
+    const std::size_t distance = (next - home_of(slots_[next])) & (slots_.size() - 1);
     if (distance >= ((next - hole) & (slots_.size() - 1))) {
       slots_[hole] = slots_[next];
       hole = next;
     }
   }
-  slots_[hole] = OutcomeEntry{0, kEmpty};
+  slots_[hole] = 0;
   --size_;
 }
 
 void OutcomeIndex::find(std::uint64_t hash, std::vector<std::int64_t>& pages) const {
   pages.clear();
   if (slots_.empty()) return;
-  for (std::size_t at = home_of(hash); slots_[at].page != kEmpty; at = (at + 1) & (slots_.size() - 1)) {
-    if (slots_[at].hash == hash) pages.push_back(slots_[at].page);
+  for (std::size_t at = home_of(hash); slots_[at] != 0; at = after(at)) {
+    if (same_hash(slots_[at], hash)) pages.push_back(page_at(at));
   }
 }
 
-std::string encode_index(const OutcomeEntry* entries, std::size_t count) {
-  return std::string(reinterpret_cast<const char*>(entries), count * sizeof(OutcomeEntry));
+std::string_view encode_index(const std::vector<OutcomeEntry>& entries) {
+  return {reinterpret_cast<const char*>(entries.data()), entries.size() * sizeof(OutcomeEntry)};
 }
 
 bool decode_index(std::string_view bytes, const std::function<void(OutcomeEntry)>& each) {

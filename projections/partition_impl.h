@@ -38,7 +38,12 @@ struct PartitionView::Impl {
   }
 
   schemas::Result<void> check_order(const schemas::LogRecord& record, std::int64_t expected) const;
-  schemas::Result<void> apply_all(std::span<const schemas::LogRecord> records, std::size_t& applied);
+  schemas::Result<void> check_start(std::span<const schemas::LogRecord> records);
+  schemas::Result<void> apply_all(std::span<const schemas::LogRecord> records, std::span<const RecordView> views,
+                                  std::size_t& applied);
+  void note_applied(std::span<const schemas::LogRecord> records);
+  schemas::Result<ViewChange> commit();
+  void abandon();
   void publish(std::vector<v1::RecordMarkT> marks);
 
   const std::string log_uuid;
@@ -48,8 +53,19 @@ struct PartitionView::Impl {
   OutcomeBook outcomes;
   ViewTransaction transaction;
   Flusher flusher;
+  TokenObserver* token_observer = nullptr;
   /// Why nothing is applied any more.
   std::optional<schemas::Error> halted;
+  /// Applied in the transaction and not stored yet.
+  struct {
+    std::uint64_t records = 0;
+    std::size_t bytes = 0;
+    std::int64_t first_offset = 0;
+    /// The last of them, whose marks outlive the batch.
+    std::deque<schemas::LogRecord> last;
+  } batch;
+  /// A batch from here on came to nothing: its records have to come again.
+  std::optional<std::int64_t> again_from;
 
   std::atomic<std::int64_t> next_offset;
   // What is stored, for readers of any thread.

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "projections/digest.h"
 #include "projections/keys.h"
 #include "projections/outcome.h"
 #include "projections/partition_impl.h"
 #include "projections/values.h"
+#include "projections/view_snapshot.h"
 
 namespace solo::projections {
 namespace {
@@ -54,6 +56,8 @@ std::int64_t PartitionView::next_offset() const { return impl_->next_offset.load
 
 std::int64_t PartitionView::flushed_offset() const { return impl_->flusher.flushed_offset(); }
 
+std::string PartitionView::flush_trouble() const { return impl_->flusher.trouble(); }
+
 v1::PartitionMetaT PartitionView::meta() const {
   const std::lock_guard lock(impl_->published);
   v1::PartitionMetaT meta = impl_->meta;
@@ -70,7 +74,7 @@ Hash128 PartitionView::digest() const {
 Result<Hash128> PartitionView::recompute_digest() const {
   Hash128 sum;
   bool damaged = false;
-  for (const View view : {View::service, View::code, View::code_references}) {
+  for (const View view : {View::service, View::code, View::code_references, View::token, View::token_tenant}) {
     const std::string first = prefix_key(view);
     auto scanned = impl_->store->scan(first, end_of_prefix(first), [&](std::string_view key, std::string_view value) {
       const auto hashed = split_hash(value);
@@ -100,6 +104,7 @@ Result<ServicePage> PartitionView::services(const ServiceQuery& query) const {
   if (!from) return schemas::fail(from.error());
   const std::size_t limit = std::clamp<std::size_t>(query.limit, 1, kMaxPage);
   ServicePage page;
+  std::size_t killed_since = 0;
   bool damaged = false;
   bool more = false;
   auto scanned = impl_->store->scan(*from, page_end(query), [&](std::string_view key, std::string_view value) {
@@ -112,14 +117,20 @@ Result<ServicePage> PartitionView::services(const ServiceQuery& query) const {
     if (damaged) return false;
     const bool killed = record->desired() == v1::Desired::stopped && !record->unsettled() &&
                         (record->instances() == nullptr || record->instances()->size() == 0);
-    if (killed && !query.include_killed) return true;
+    if (killed && !query.include_killed) {
+      ++killed_since;
+      return true;
+    }
     more = page.services.size() == limit;
     if (more) return false;
+    page.killed += std::exchange(killed_since, 0);
     record->UnPackTo(&page.services.emplace_back());
     return true;
   });
   if (!scanned) return schemas::fail(std::move(scanned.error()));
   if (damaged) return schemas::fail(impl_->store->damaged_entry("the record of a service"));
+  // Those behind a page's last service are met again by the next page.
+  if (!more) page.killed += killed_since;
   if (more) page.next = page.services.back().tenant + "/" + page.services.back().service;
   return page;
 }
@@ -136,7 +147,7 @@ Result<std::optional<std::string>> PartitionView::code(std::string_view digest) 
 
 Result<std::optional<RecordedOutcome>> PartitionView::outcome(const schemas::TenantName& tenant,
                                                               std::string_view source, std::string_view id) const {
-  auto found = impl_->outcomes.find(tenant.str(), source, id);
+  auto found = impl_->outcomes.find({tenant.str(), source, id});
   if (!found || !*found) return found;
   const auto value = impl_->store->get(text_key(View::tenant, tenant.str()));
   if (!value) return schemas::fail(value.error());
@@ -170,6 +181,19 @@ Result<std::optional<v1::RecoveryRecordT>> PartitionView::last_recovery() const 
   auto recovery = unpack<v1::RecoveryRecordT>(**value);
   if (!recovery) return schemas::fail(impl_->store->damaged_entry("the last recovery report"));
   return recovery;
+}
+
+Result<std::optional<v1::VerificationRecordT>> PartitionView::last_verification() const {
+  const auto value = impl_->store->get(prefix_key(View::verification));
+  if (!value) return schemas::fail(value.error());
+  if (!*value) return std::optional<v1::VerificationRecordT>();
+  auto verification = unpack<v1::VerificationRecordT>(**value);
+  if (!verification) return schemas::fail(impl_->store->damaged_entry("the last verification report"));
+  return verification;
+}
+
+Result<std::unique_ptr<ViewSnapshot>> PartitionView::snapshot() const {
+  return ViewSnapshot::take(*impl_->store, impl_->partition);
 }
 
 }  // namespace solo::projections

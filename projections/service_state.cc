@@ -82,6 +82,14 @@ std::string describe_end(const v1::EndStatusT& end) {
   return "unknown";
 }
 
+v1::DeploymentT deployment_of(const v1::Event& event, std::uint64_t generation) {
+  v1::DeploymentT deployment;
+  event.payload_as_ServiceDeployed()->spec()->UnPackTo(&deployment.spec.ensure());
+  deployment.generation = generation;
+  deployment.deployed_at = event.time();
+  return deployment;
+}
+
 v1::ServiceStatusT to_status(const v1::ServiceRecordT& record) {
   v1::ServiceStatusT status;
   status.tenant = record.tenant;
@@ -103,6 +111,11 @@ v1::ServiceStatusT to_status(const v1::ServiceRecordT& record) {
   }
   status.restarts = record.restarts;
   if (record.last_end) status.exit_status = describe_end(*record.last_end);
+  if (record.failed_pending_generation > status.generation) {
+    status.failed_generation = record.failed_pending_generation;
+    status.failed_reason = record.failed_pending_reason;
+    status.failed_detail = record.failed_pending_detail;
+  }
   return status;
 }
 
@@ -119,6 +132,12 @@ Effect deploy_effect(const v1::ServiceRecordT& record, std::uint64_t generation)
   }
   if (stopped(record)) return failed(fmt::format("generation {} was killed before it started", generation));
   return failed(fmt::format("generation {} was superseded", generation));
+}
+
+bool is_history(const v1::ServiceRecordT& record, std::uint64_t generation) {
+  const std::uint64_t current = generation_of(record.current);
+  if (generation == generation_of(record.pending) || generation == record.failed_pending_generation) return false;
+  return generation < current || (generation == current && stopped(record) && record.ever_started);
 }
 
 Effect kill_effect(const v1::ServiceRecordT& record, std::uint64_t generation) {

@@ -11,7 +11,9 @@
 #include <string>
 #include <string_view>
 
+#include "projections/order_rules.h"
 #include "projections/outcome.h"
+#include "projections/record_view.h"
 #include "schemas/result.h"
 #include "schemas/schemas.h"
 
@@ -31,6 +33,12 @@ class PartitionState {
   /// Made, with its names filled in, if there is none.
   virtual v1::ServiceRecordT& edit_service(std::string_view tenant, std::string_view service) = 0;
 
+  /// outline_of() its record.
+  virtual ServiceOutline outline(std::string_view tenant, std::string_view service) = 0;
+  /// For a service that is live and has no pending deployment with a code text: what this ServiceDeployed asks for, in
+  /// which there is none either, is the pending one from here on.
+  virtual void set_pending(const Incoming& deployed, std::uint64_t generation) = 0;
+
   virtual const v1::TenantRecordT& tenant(std::string_view tenant) = 0;
   virtual v1::TenantRecordT& edit_tenant(std::string_view tenant) = 0;
 
@@ -42,13 +50,24 @@ class PartitionState {
   /// Text and count.
   virtual void erase_code(std::string_view digest) = 0;
 
+  /// By its accessor. nullptr: there is none (any more).
+  virtual const v1::TokenRecordT* find_token(std::string_view accessor) = 0;
+  /// There is none of this accessor.
+  virtual void add_token(std::string_view accessor, v1::TokenRecordT token) = 0;
+  /// There is one. Its `tenant`, `parent` and `expired_by` stay as they are.
+  virtual v1::TokenRecordT& edit_token(std::string_view accessor) = 0;
+  virtual void remove_token(std::string_view accessor) = 0;
+  virtual const v1::TokenTenantT& token_tenant(std::string_view tenant) = 0;
+  virtual v1::TokenTenantT& edit_token_tenant(std::string_view tenant) = 0;
+
   /// Whatever is stored, even one that counts as absent by now.
-  virtual std::optional<RecordedOutcome> find_outcome(std::string_view tenant, std::string_view source,
-                                                      std::string_view id) = 0;
-  virtual void add_outcome(v1::OutcomeRecordT outcome) = 0;
+  virtual std::optional<RecordedOutcome> find_outcome(const OutcomeName& name) = 0;
+  /// `hash`: its name's.
+  virtual void add_outcome(const NewOutcome& outcome, std::uint64_t hash) = 0;
 
   virtual void add_dead_letter(std::int64_t offset, v1::DeadLetterT letter) = 0;
   virtual void set_recovery(v1::RecoveryRecordT recovery) = 0;
+  virtual void set_verification(v1::VerificationRecordT verification) = 0;
 };
 
 }  // namespace solo::projections

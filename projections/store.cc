@@ -22,6 +22,8 @@ using schemas::Result;
 /// Stands in a directory in which a damaged entry was read; holds the reason.
 constexpr std::string_view kDamagedMark = "DAMAGED";
 
+constexpr int kFlushThreads = 2;
+
 /// RocksDB's own log file is left out: on a full disk its writer aborts the process (7.8.3: SstFileManagerImpl's retry
 /// writes to it). What goes wrong comes back as a Status.
 class NoLogFile final : public rocksdb::Logger {
@@ -38,6 +40,8 @@ rocksdb::Options store_options(rocksdb::Env* env) {
   options.write_buffer_size = 128U << 20U;
   options.max_write_buffer_number = 4;
   options.max_background_jobs = 2;
+  // Every database of the process flushes on these: the log's need not wait for this one's.
+  options.env->IncBackgroundThreadsIfNeeded(kFlushThreads, rocksdb::Env::Priority::HIGH);
   options.allow_concurrent_memtable_write = false;
   options.compression = rocksdb::kNoCompression;
   // Opening reads as little as it can.
@@ -160,6 +164,45 @@ Result<void> Store::scan(const std::string& from, const std::string& to, const E
     if (!each(iterator->key().ToStringView(), iterator->value().ToStringView())) return {};
   }
   if (!iterator->status().ok()) return schemas::fail(error_of(iterator->status(), "reading"));
+  return {};
+}
+
+Store::SnapshotHandle Store::snapshot() const {
+  return {db_->GetSnapshot(), [db = db_.get()](const rocksdb::Snapshot* moment) { db->ReleaseSnapshot(moment); }};
+}
+
+namespace {
+
+schemas::Error unreadable(const rocksdb::Status& status) {
+  return Error{status.IsCorruption() ? ErrorCode::data_loss : ErrorCode::internal,
+               "reading views: " + status.ToString()};
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> Store::get_at(const SnapshotHandle& moment, const std::string& key) const {
+  rocksdb::ReadOptions options;
+  options.snapshot = moment.get();
+  std::string value;
+  const rocksdb::Status status = db_->Get(options, key, &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return schemas::fail(unreadable(status));
+  return std::optional<std::string>(std::move(value));
+}
+
+Result<void> Store::scan_at(const SnapshotHandle& moment, const std::string& from, const std::string& to,
+                            const Each& each) const {
+  rocksdb::ReadOptions options;
+  options.snapshot = moment.get();
+  // Looking through everything is not to push out what is in use.
+  options.fill_cache = false;
+  const rocksdb::Slice bound(to);
+  options.iterate_upper_bound = &bound;
+  const std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(options));
+  for (iterator->Seek(from); iterator->Valid(); iterator->Next()) {
+    if (!each(iterator->key().ToStringView(), iterator->value().ToStringView())) return {};
+  }
+  if (!iterator->status().ok()) return schemas::fail(unreadable(iterator->status()));
   return {};
 }
 

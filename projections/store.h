@@ -16,6 +16,7 @@
 namespace rocksdb {
 class DB;
 class Env;
+class Snapshot;
 class Status;
 class WriteBatch;
 }  // namespace rocksdb
@@ -42,6 +43,15 @@ class Store {
   /// Calls `each` for the entries of [from, to) in key order, all as of one moment, until it returns false.
   using Each = std::function<bool(std::string_view key, std::string_view value)>;
   schemas::Result<void> scan(const std::string& from, const std::string& to, const Each& each) const;
+
+  /// The entries as they are at one moment, whatever is written later. Must not outlive the store.
+  using SnapshotHandle = std::shared_ptr<const rocksdb::Snapshot>;
+  SnapshotHandle snapshot() const;
+  /// As get() and scan(), of that moment. What they find wrong is an error, and marks no directory: it is for the asker
+  /// to judge.
+  schemas::Result<std::optional<std::string>> get_at(const SnapshotHandle& moment, const std::string& key) const;
+  schemas::Result<void> scan_at(const SnapshotHandle& moment, const std::string& from, const std::string& to,
+                                const Each& each) const;
 
   /// All of the batch or nothing. resource_exhausted: no space; the same call may succeed later.
   schemas::Result<void> write(rocksdb::WriteBatch& batch);

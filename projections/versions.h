@@ -8,6 +8,6 @@ namespace solo::projections {
 /// The highest rules version this build can apply.
 inline constexpr std::uint32_t kKnownRules = 1;
 /// The views' own layout; another one on disk is rebuilt.
-inline constexpr std::uint32_t kLayout = 1;
+inline constexpr std::uint32_t kLayout = 4;
 
 }  // namespace solo::projections

@@ -3,8 +3,8 @@
 // Ownership: Views owns its PartitionViews and their databases. Threads: apply() belongs to the projector of that
 // partition; every const function may be called from any thread at any time and sees whole batches only.
 // Durability: state and position are written in one batch without a write-ahead log of their own (the event log is it)
-// and flushed in the background after at most 20,000 records or 5 s, and by flush(): after a crash the views are
-// those of an earlier position, never a mixture, and replay continues there.
+// and flushed in the background after at most 20,000 records (of joined batches 524,288) or 5 s, and by flush(): after
+// a crash the views are those of an earlier position, never a mixture, and replay continues there.
 // Errors: a damaged, foreign or older-layout directory is set aside as DIR.damaged-N and rebuilt; open() says so in
 // OpenReport. internal: RocksDB failed. resource_exhausted: no space.
 #pragma once
@@ -33,7 +33,10 @@ struct DeadLetterT;
 struct OwnerT;
 struct RecordMarkT;
 struct RecoveryRecordT;
+struct VerificationRecordT;
 struct PartitionMetaT;
+struct TokenRecordT;
+struct TokenTenantT;
 }  // namespace solo::v1
 
 namespace rocksdb {
@@ -64,6 +67,12 @@ struct OpenReport {
   std::filesystem::path kept_at;
 };
 
+/// Each partition's own record, with its tail, of views that nobody has open; partitions that cannot be read, that have
+/// nothing applied or are of another layout are left out. `directory` is left as it is.
+std::vector<v1::PartitionMetaT> read_view_memory(const std::filesystem::path& directory, rocksdb::Env* env = nullptr);
+
+enum class Batching : std::uint8_t { separate, joined };
+
 /// What one batch changed. Delivered after the batch is visible to readers.
 struct ViewChange {
   std::int32_t partition = 0;
@@ -79,6 +88,8 @@ struct ServicePage {
   std::vector<v1::ServiceRecordT> services;
   /// Where the next page starts; empty: that was all.
   std::string next;
+  /// Met on the way to the page's last service and left out: killed, and nothing is left of them.
+  std::size_t killed = 0;
 };
 
 struct ServiceQuery {
@@ -91,8 +102,29 @@ struct ServiceQuery {
   std::string from;
 };
 
+struct TokenPage {
+  std::vector<v1::TokenRecordT> tokens;
+  /// Where the next page starts; empty: that was all.
+  std::string next;
+};
+
+struct TokenQuery {
+  /// Nothing: every tenant.
+  std::optional<schemas::TenantName> tenant;
+  /// With a tenant: only those of its tokens that were made from this one; empty: from none.
+  std::optional<std::string> parent;
+  std::size_t limit = 1000;
+  /// A former page's `next`.
+  std::string from;
+};
+
 /// An outcome with the position of the record it came from.
 struct RecordedOutcome;
+/// record_view.h
+struct RecordView;
+
+class TokenObserver;
+class ViewSnapshot;
 
 class PartitionView {
  public:
@@ -105,10 +137,24 @@ class PartitionView {
   /// Applies records in order as one batch. They must start at next_offset() or later (offsets may have gaps on
   /// Kafka). Projector only. failed_precondition: a rules version this build does not know; what came before it is
   /// applied, it and what follows are not.
-  schemas::Result<ViewChange> apply(std::span<const schemas::LogRecord> records);
+  ///
+  /// Batching::joined: it may become one batch with the records of the next calls, so that what they change again and
+  /// again is written once. Until a call without it (records may then be empty), or until enough has come together,
+  /// nothing of it is visible and next_offset() stays; after an error all of it is to be read again from there.
+  schemas::Result<ViewChange> apply(std::span<const schemas::LogRecord> records,
+                                    Batching batching = Batching::separate);
+  /// The same of records that were viewed before.
+  schemas::Result<ViewChange> apply(std::span<const schemas::LogRecord> records, std::span<const RecordView> views,
+                                    Batching batching);
+  /// What can be found out about records before their turn comes; it refers to them. Any thread.
+  std::vector<RecordView> view_all(std::span<const schemas::LogRecord> records) const;
 
   /// There is no record before `offset` that was not applied: the log has a gap there. Projector only; not stored.
   void pass(std::int64_t offset);
+
+  /// Who hears of tokens that may do less (token_observer.h); nullptr: nobody any more. Not owned. Not while apply()
+  /// runs.
+  void observe_tokens(TokenObserver* observer);
 
   /// Makes what is applied survive a crash. Any thread.
   schemas::Result<void> flush();
@@ -117,6 +163,8 @@ class PartitionView {
   std::int64_t next_offset() const;
   /// What a restart would replay from: the position of the last finished flush.
   std::int64_t flushed_offset() const;
+  /// Why the last flush failed, while it is tried again (no space); empty: it did not.
+  std::string flush_trouble() const;
   schemas::Hash128 digest() const;
   /// The digest computed anew from every entry.
   schemas::Result<schemas::Hash128> recompute_digest() const;
@@ -130,6 +178,17 @@ class PartitionView {
                                                           std::string_view id) const;
   schemas::Result<std::vector<v1::DeadLetterT>> dead_letters(std::int64_t from_offset, std::size_t limit) const;
   schemas::Result<std::optional<v1::RecoveryRecordT>> last_recovery() const;
+  schemas::Result<std::optional<v1::VerificationRecordT>> last_verification() const;
+  /// All of it as it is stored now, while batches go on. It must not outlive this.
+  schemas::Result<std::unique_ptr<ViewSnapshot>> snapshot() const;
+
+  // Tokens of this partition, as they were granted (token_queries.cc).
+  schemas::Result<std::optional<v1::TokenRecordT>> token(std::string_view accessor) const;
+  schemas::Result<v1::TokenTenantT> token_tenant(std::string_view tenant) const;
+  /// By tenant, then by parent, then by accessor.
+  schemas::Result<TokenPage> tokens(const TokenQuery& query) const;
+  /// Those that have expired by `time` (microseconds since 1970 UTC), whatever they descend from; the earliest first.
+  schemas::Result<std::vector<v1::TokenRecordT>> expired_tokens(std::int64_t time, std::size_t limit) const;
 
  private:
   struct Impl;

@@ -2,6 +2,7 @@
 
 #include "schemas/check_tree.h"
 #include "schemas/schemas.h"
+#include "schemas/token.h"
 #include "schemas/walk.h"
 
 namespace solo::schemas {
@@ -48,10 +49,21 @@ bool is_aligned(std::string_view bytes) {
   return reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(flatbuffers::uoffset_t) == 0;
 }
 
-// What is decoded owns all it holds, so a copy may go away after it.
+// What is decoded owns all it holds, so a copy may go away after it; there may have been a secret in it.
 template <class Decode>
 auto aligned(std::string_view bytes, Decode decode) {
-  return is_aligned(bytes) ? decode(bytes) : decode(std::string(bytes));
+  if (is_aligned(bytes)) return decode(bytes);
+  std::string copy(bytes);
+  auto decoded = decode(copy);
+  wipe(copy);
+  return decoded;
+}
+
+Result<const v1::Reply*> view_reply(std::string_view bytes) {
+  if (bytes.size() > kMaxReplyBytes) {
+    return fail(ErrorCode::invalid_argument, "not a reply: longer than " + std::to_string(kMaxReplyBytes) + " bytes");
+  }
+  return verified<v1::Reply>("a reply", bytes, v1::ReplyIdentifier(), v1::ReplyTypeTable(), EnumRule::take_unknown);
 }
 
 template <class Table>
@@ -101,13 +113,11 @@ Result<v1::RequestT> decode_request(std::string_view bytes) {
 }
 
 Result<v1::ReplyT> decode_reply(std::string_view bytes) {
-  if (bytes.size() > kMaxReplyBytes) {
-    return fail(ErrorCode::invalid_argument, "not a reply: longer than " + std::to_string(kMaxReplyBytes) + " bytes");
-  }
-  return aligned(bytes, [](std::string_view at) {
-    return verified<v1::Reply>("a reply", at, v1::ReplyIdentifier(), v1::ReplyTypeTable(), EnumRule::take_unknown)
-        .map(unpack<v1::Reply>);
-  });
+  return aligned(bytes, [](std::string_view at) { return view_reply(at).map(unpack<v1::Reply>); });
+}
+
+Result<void> check_reply(std::string_view bytes) {
+  return aligned(bytes, [](std::string_view at) { return view_reply(at).map([](const v1::Reply*) {}); });
 }
 
 }  // namespace solo::schemas

@@ -43,6 +43,9 @@ Result<v1::RequestT> decode_request(std::string_view bytes);
 /// A reply may be without a body. unimplemented: a body this build does not know.
 Result<v1::ReplyT> decode_reply(std::string_view bytes);
 
+/// Would decode_reply() take it? Without copying it.
+Result<void> check_reply(std::string_view bytes);
+
 /// The verified buffer in place, without copying it: for hot paths. Valid as long as the bytes are, which begin at an
 /// address divisible by 4, as a std::string's do; the others take any address.
 Result<const v1::Event*> view_event(std::string_view bytes);

@@ -179,6 +179,11 @@ Hash128 hash_fields(std::string_view key, const flatbuffers::Table* table, const
   return feed.finish();
 }
 
+Hash128 hash_bytes(std::string_view bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {hash.low64, hash.high64};
+}
+
 Hash128 request_fingerprint(const v1::Event& event) {
   return fingerprint(text_of(event.tenant()), text_of(event.service()), event.payload_type(), event.payload());
 }

@@ -44,6 +44,9 @@ std::string to_string(const Hash128& hash);
 /// Of a verified table; `type` is its generated ...TypeTable(). `key` is hashed in front.
 Hash128 hash_fields(std::string_view key, const flatbuffers::Table* table, const flatbuffers::TypeTable* type);
 
+/// Of bytes as they are, by the same method; not for storing.
+Hash128 hash_bytes(std::string_view bytes);
+
 /// What "the same request" means: tenant, service, payload type and payload fields. The same for an event in its
 /// (verified) buffer and for its value; the latter is encoded on the way.
 Hash128 request_fingerprint(const v1::Event& event);

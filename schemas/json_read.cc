@@ -170,14 +170,16 @@ class Reader {
     if (const auto* name = std::get_if<std::string>(&json.held); name != nullptr && field.ref_index >= 0) {
       return named(built, *name, path);
     }
-    if (field.type == flatbuffers::ET_UTYPE) return refuse(path, "is not one of " + names_of(field.ref(), 0));
+    // A union's first name is that of none.
+    if (field.type == flatbuffers::ET_UTYPE) return refuse(path, "is not one of " + names_of(field.ref(), 1));
     return integer(built, json, path);
   }
 
   static Result<void> named(Built& built, const std::string& name, const Path& path) {
     const auto number = value_of_name(built.field.ref(), name);
     if (!number) {
-      Error error = refuse(path, quote(name) + " is not known", "one of " + names_of(built.field.ref(), 0)).value();
+      const std::size_t first = built.field.type == flatbuffers::ET_UTYPE ? 1 : 0;
+      Error error = refuse(path, quote(name) + " is not known", "one of " + names_of(built.field.ref(), first)).value();
       if (built.field.type == flatbuffers::ET_UTYPE) error.code = ErrorCode::unimplemented;
       return fail(std::move(error));
     }

@@ -18,20 +18,61 @@ tl::unexpected<Error> refuse(std::string why, std::string hint = {}) {
   return fail(ErrorCode::invalid_argument, "spec: " + std::move(why), std::move(hint));
 }
 
-// What exec and a file can hold: UTF-8 without NUL.
-Result<void> check_text(const std::string& where, std::string_view text, std::size_t limit) {
-  if (text.size() > limit) return refuse(where + " is longer than " + std::to_string(limit) + " bytes");
-  if (text.find('\0') != std::string_view::npos) return refuse(where + " has a NUL byte");
-  if (!is_utf8(text)) return refuse(where + " is not UTF-8");
+// A spec as a value, and one in its buffer, to be looked at in one way. An absent text is an empty one.
+class NativeSpec {
+ public:
+  explicit NativeSpec(const v1::SpecT& spec) : spec_(spec) {}
+  v1::Format format() const { return spec_.format; }
+  v1::RestartPolicy restart() const { return spec_.restart; }
+  std::string_view code() const { return spec_.code; }
+  std::size_t arguments() const { return spec_.argv.size(); }
+  std::string_view argument(std::size_t index) const { return spec_.argv[index]; }
+  std::size_t variables() const { return spec_.env.size(); }
+  std::string_view name(std::size_t index) const { return spec_.env[index]->name; }
+  std::string_view value(std::size_t index) const { return spec_.env[index]->value; }
+
+ private:
+  const v1::SpecT& spec_;
+};
+
+class StoredSpec {
+ public:
+  explicit StoredSpec(const v1::Spec& spec) : spec_(spec) {}
+  v1::Format format() const { return spec_.format(); }
+  v1::RestartPolicy restart() const { return spec_.restart(); }
+  std::string_view code() const { return text(spec_.code()); }
+  std::size_t arguments() const { return spec_.argv() == nullptr ? 0 : spec_.argv()->size(); }
+  std::string_view argument(std::size_t index) const { return text(spec_.argv()->Get(at(index))); }
+  std::size_t variables() const { return spec_.env() == nullptr ? 0 : spec_.env()->size(); }
+  std::string_view name(std::size_t index) const { return text(spec_.env()->Get(at(index))->name()); }
+  std::string_view value(std::size_t index) const { return text(spec_.env()->Get(at(index))->value()); }
+
+ private:
+  static flatbuffers::uoffset_t at(std::size_t index) { return static_cast<flatbuffers::uoffset_t>(index); }
+  static std::string_view text(const flatbuffers::String* text) {
+    return text == nullptr ? std::string_view() : std::string_view(text->data(), text->size());
+  }
+
+  const v1::Spec& spec_;
+};
+
+// What exec and a file can hold: UTF-8 without NUL. `where` makes its name.
+template <class Where>
+Result<void> check_text(const Where& where, std::string_view text, std::size_t limit) {
+  if (text.size() > limit) return refuse(where() + " is longer than " + std::to_string(limit) + " bytes");
+  if (text.find('\0') != std::string_view::npos) return refuse(where() + " has a NUL byte");
+  if (!is_utf8(text)) return refuse(where() + " is not UTF-8");
   return {};
 }
 
-Result<void> check_argv(const v1::SpecT& spec, std::size_t& total) {
-  if (spec.argv.size() > kMaxArguments)
+template <class Spec>
+Result<void> check_argv(const Spec& spec, std::size_t& total) {
+  if (spec.arguments() > kMaxArguments)
     return refuse("argv has more than " + std::to_string(kMaxArguments) + " entries");
-  for (std::size_t index = 0; index < spec.argv.size(); ++index) {
-    const std::string& argument = spec.argv[index];
-    if (auto good = check_text("argv[" + std::to_string(index) + "]", argument, kMaxArgumentBytes); !good) return good;
+  for (std::size_t index = 0; index < spec.arguments(); ++index) {
+    const std::string_view argument = spec.argument(index);
+    const auto where = [index] { return "argv[" + std::to_string(index) + "]"; };
+    if (auto good = check_text(where, argument, kMaxArgumentBytes); !good) return good;
     total += argument.size();
   }
   return {};
@@ -43,18 +84,22 @@ bool is_env_name(std::string_view name) {
          std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
-Result<void> check_env(const v1::SpecT& spec, std::size_t& total) {
-  if (spec.env.size() > kMaxEnvironment)
+template <class Spec>
+Result<void> check_env(const Spec& spec, std::size_t& total) {
+  if (spec.variables() > kMaxEnvironment)
     return refuse("env has more than " + std::to_string(kMaxEnvironment) + " entries");
   std::vector<std::string_view> names;
-  for (const auto& variable : spec.env) {
-    const std::string& name = variable->name;
+  for (std::size_t index = 0; index < spec.variables(); ++index) {
+    const std::string_view name = spec.name(index);
     if (!is_env_name(name))
       return refuse("env name " + quote(name) + " is not one", "letters, digits and '_', not beginning with a digit");
-    if (name.starts_with("SOLO_"))
-      return refuse("env " + name + " is not yours to set", "names that begin with SOLO_ are kept for Solo");
-    if (auto good = check_text("env " + name, variable->value, kMaxArgumentBytes); !good) return good;
-    total += name.size() + variable->value.size();
+    if (name.starts_with("SOLO_")) {
+      return refuse("env " + std::string(name) + " is not yours to set",
+                    "names that begin with SOLO_ are kept for Solo");
+    }
+    const auto where = [name] { return "env " + std::string(name); };
+    if (auto good = check_text(where, spec.value(index), kMaxArgumentBytes); !good) return good;
+    total += name.size() + spec.value(index).size();
     names.push_back(name);
   }
   std::sort(names.begin(), names.end());
@@ -78,45 +123,51 @@ Result<void> check_shebang(std::string_view code) {
   return {};
 }
 
-Result<void> check_format(const v1::SpecT& spec) {
-  switch (spec.format) {
+template <class Spec>
+Result<void> check_format(const Spec& spec) {
+  switch (spec.format()) {
     case v1::Format::exec:
-      if (spec.argv.empty() || spec.argv.front().empty()) return refuse("argv names no program");
+      if (spec.arguments() == 0 || spec.argument(0).empty()) return refuse("argv names no program");
       // A relative path would mean another program wherever the daemon was started.
-      if (const std::string& program = spec.argv.front(); program.front() != '/' && program.find('/') != program.npos) {
+      if (const std::string_view program = spec.argument(0);
+          program.front() != '/' && program.find('/') != program.npos) {
         return refuse("the program's path " + quote(program) + " is not absolute",
                       "an absolute path, or a bare name that is looked for in the service's PATH");
       }
-      if (!spec.code.empty()) return refuse("format exec takes no code");
+      if (!spec.code().empty()) return refuse("format exec takes no code");
       return {};
     case v1::Format::script:
-      return check_shebang(spec.code);
+      return check_shebang(spec.code());
     case v1::Format::cxx:
-      if (spec.code.empty()) return refuse("code is not given");
+      if (spec.code().empty()) return refuse("code is not given");
       return {};
     case v1::Format::unspecified:
       return refuse("format is not given", "exec, script or cxx");
   }
-  return refuse("format " + std::to_string(static_cast<int>(spec.format)) + " is not known", "exec, script or cxx");
+  return refuse("format " + std::to_string(static_cast<int>(spec.format())) + " is not known", "exec, script or cxx");
 }
 
-}  // namespace
-
-Result<void> check_spec(const v1::SpecT& spec) {
+template <class Spec>
+Result<void> check(const Spec& spec) {
   std::size_t total = 0;
   if (auto good = check_format(spec); !good) return good;
-  if (auto good = check_text("code", spec.code, kMaxCodeBytes); !good) return good;
+  if (auto good = check_text([] { return std::string("code"); }, spec.code(), kMaxCodeBytes); !good) return good;
   if (auto good = check_argv(spec, total); !good) return good;
   if (auto good = check_env(spec, total); !good) return good;
   if (total > kMaxAllArgumentBytes) {
     return refuse("argv and env together are longer than " + std::to_string(kMaxAllArgumentBytes) + " bytes");
   }
-  if (spec.restart > v1::RestartPolicy::MAX) {
-    return refuse("restart " + std::to_string(static_cast<int>(spec.restart)) + " is not known",
+  if (spec.restart() > v1::RestartPolicy::MAX) {
+    return refuse("restart " + std::to_string(static_cast<int>(spec.restart())) + " is not known",
                   "permanent, transient or temporary");
   }
   return {};
 }
+
+}  // namespace
+
+Result<void> check_spec(const v1::SpecT& spec) { return check(NativeSpec(spec)); }
+Result<void> check_spec(const v1::Spec& spec) { return check(StoredSpec(spec)); }
 
 EffectiveLimits effective_limits(const v1::SpecT& spec) {
   EffectiveLimits limits;

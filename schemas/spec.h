@@ -12,8 +12,9 @@
 #include "schemas/result.h"
 
 namespace solo::v1 {
+struct Spec;
 struct SpecT;
-}
+}  // namespace solo::v1
 
 namespace solo::schemas {
 
@@ -29,6 +30,8 @@ inline constexpr std::size_t kMaxCodeBytes = 768 * 1024;
 /// (script: a shebang), counts and lengths bounded, env names well formed and outside SOLO_*, UTF-8, no NUL.
 /// invalid_argument says which field is wrong and how.
 Result<void> check_spec(const v1::SpecT& spec);
+/// The same of one in a verified buffer.
+Result<void> check_spec(const v1::Spec& spec);
 
 /// A spec's restart limits with every "not given" filled in.
 struct EffectiveLimits {

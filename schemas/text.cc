@@ -87,6 +87,20 @@ std::string to_utf8(std::string_view text) {
   return out;
 }
 
+std::string escape(std::string_view text, std::size_t most) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  for (const char character : text.substr(0, most)) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (between(byte, 0x20, 0x7e) && character != '\\') {
+      out += character;
+    } else {
+      (out += "\\x") += {kDigits[byte >> 4U], kDigits[byte & 15U]};
+    }
+  }
+  return text.size() > most ? out + "..." : out;
+}
+
 std::string quote(std::string_view text) {
   const bool cut = text.size() > kQuotedBytes;
   std::string_view kept = text.substr(0, kQuotedBytes);

@@ -1,6 +1,7 @@
 #include "schemas/token.h"
 
-#include <sodium.h>
+#include <sodium/crypto_hash_sha256.h>
+#include <sodium/utils.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -45,22 +46,40 @@ std::uint32_t divide(Secret& number) {
   return rest;
 }
 
-// number * 62 + digit; false: it does not fit.
-bool append_digit(Secret& number, std::uint32_t digit) {
-  std::uint32_t carry = digit;
-  for (auto byte = number.rbegin(); byte != number.rend(); ++byte) {
-    carry += *byte * kBase;
-    *byte = static_cast<std::uint8_t>(carry & 0xff);
-    carry >>= 8;
+// The same number in words, highest first. Digits are taken several at a time: every request's token is read.
+using Words = std::array<std::uint32_t, kTokenBytes / 4>;
+constexpr std::size_t kDigitsAtOnce = 5;
+
+// number * factor + value; false: it does not fit.
+bool append_digits(Words& number, std::uint32_t factor, std::uint32_t value) {
+  std::uint64_t carry = value;
+  for (auto word = number.rbegin(); word != number.rend(); ++word) {
+    carry += std::uint64_t{*word} * factor;
+    *word = static_cast<std::uint32_t>(carry);
+    carry >>= 32;
   }
   return carry == 0;
 }
 
 bool parse_secret(std::string_view digits, Secret& number) {
-  return std::all_of(digits.begin(), digits.end(), [&number](char c) {
-    const int digit = digit_value(c);
-    return digit >= 0 && append_digit(number, static_cast<std::uint32_t>(digit));
-  });
+  Wiped<Words> words;
+  while (!digits.empty()) {
+    const std::string_view some = digits.substr(0, kDigitsAtOnce);
+    std::uint32_t factor = 1;
+    std::uint32_t value = 0;
+    for (const char c : some) {
+      const int digit = digit_value(c);
+      if (digit < 0) return false;
+      factor *= kBase;
+      value = value * kBase + static_cast<std::uint32_t>(digit);
+    }
+    if (!append_digits(words.held, factor, value)) return false;
+    digits.remove_prefix(some.size());
+  }
+  for (std::size_t at = 0; at < number.size(); ++at) {
+    number[at] = static_cast<std::uint8_t>(words.held[at / 4] >> (8 * (3 - at % 4)));
+  }
+  return true;
 }
 
 bool is_checksum(std::string_view digits, std::uint32_t expected) {
@@ -133,6 +152,13 @@ Result<void> check_token(std::string_view text) {
     return fail(ErrorCode::invalid_argument, "the token is mistyped: its checksum does not fit");
   }
   return {};
+}
+
+bool holds_token(std::string_view text) {
+  for (auto at = text.find(kTokenPrefix); at != std::string_view::npos; at = text.find(kTokenPrefix, at + 1)) {
+    if (check_token(text.substr(at, kTokenLength))) return true;
+  }
+  return false;
 }
 
 bool TokenHash::operator==(const TokenHash& other) const {

@@ -49,6 +49,9 @@ TokenText make_token(std::span<const std::uint8_t, kTokenBytes> random);
 /// invalid_argument: another length, prefix or alphabet, or the checksum does not fit.
 Result<void> check_token(std::string_view text);
 
+/// Is there a whole token in it somewhere? For text that is going to be kept or shown.
+bool holds_token(std::string_view text);
+
 /// SHA-256 of a token's text.
 struct TokenHash {
   std::array<std::uint8_t, 32> bytes = {};

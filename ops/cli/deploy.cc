@@ -61,9 +61,13 @@ Page Deploy::page() {
            {"--format", "FORMAT", "script or cxx, where FILE does not tell.", &format_},
            {"--env", "NAME=VALUE", "A variable of its environment; may be repeated.", &env_},
            {"--restart", "POLICY",
-            "permanent: always; transient: only after a crash; temporary: never. Default: permanent.", &restart_},
+            "permanent: always; transient: only after a crash; temporary: never. Default: permanent. What was running "
+            "when the daemon or the machine died is brought back whatever the policy; an end that nobody saw counts as "
+            "a crash.",
+            &restart_},
            {"--max-restarts", "N", "Give up after more than N restarts in the window. Default: 5.", &max_restarts_},
-           {"--restart-window", "DURATION", "That window. Default: 60s.", &restart_window_},
+           {"--restart-window", "DURATION", "That window; the pauses before restarts do not count. Default: 60s.",
+            &restart_window_},
            {"--startup-timeout", "DURATION", "How long a start may take. Default: 5s, for C++ 60s.", &startup_timeout_},
            {"--shutdown-timeout", "DURATION", "From SIGTERM to SIGKILL. Default: 5s.", &shutdown_timeout_},
            {"--replace", "", "Take the place of a live service of that name.", &replace_},

@@ -100,8 +100,13 @@ struct Summary {
     return fmt::format("{} {}, {} times", e.accessor, v1::EnumNamePermission(e.permission), e.count);
   }
   std::string operator()(const v1::CapabilityDeniedT& e) const {
-    return fmt::format("{} {}: {}{}", e.accessor, e.command, v1::EnumNameDenialReason(e.reason),
-                       e.suppressed == 0 ? "" : fmt::format(", {} more like it", e.suppressed));
+    return fmt::format("{} {}: {}{}", e.accessor.empty() ? "somebody" : e.accessor, e.command,
+                       v1::EnumNameDenialReason(e.reason),
+                       e.suppressed == 0 ? "" : fmt::format(", {} more like it", e.suppressed)) +
+           (e.peer.empty() ? "" : fmt::format(", from {}", e.peer));
+  }
+  std::string operator()(const v1::LostTailAcceptedT& e) const {
+    return fmt::format("without the records from {} to {} of log {}", e.from, e.until, e.former_log);
   }
 
  private:
@@ -149,6 +154,7 @@ std::string event_summary(const v1::EventT& event) {
     SOLO_SUMMARY(DriftFixed)
     SOLO_SUMMARY(CapabilityVerified)
     SOLO_SUMMARY(CapabilityDenied)
+    SOLO_SUMMARY(LostTailAccepted)
 #undef SOLO_SUMMARY
     case v1::Payload::NONE:
       return "";

@@ -38,6 +38,18 @@ std::string text_of(const v1::HealthReportT& report) {
     lines.emplace_back("queues",
                        fmt::format("{} commands, {} appends, {} observations, {} spawns", queues.commands_in_flight,
                                    queues.appends_in_flight, queues.observations_pending, queues.spawns_in_flight));
+    if (queues.audit_dropped != 0)
+      lines.emplace_back("audit", fmt::format("{} checks or their details lost", queues.audit_dropped));
+  }
+  if (report.verification) {
+    const auto& verification = *report.verification;
+    std::string result = verification.time == 0 ? "" : show_time(verification.time);
+    if (verification.inconsistencies_found != 0) {
+      result += fmt::format(", {}: {} differences", v1::EnumNameVerificationStatus(verification.status),
+                            verification.inconsistencies_found);
+    }
+    lines.emplace_back("verified", result);
+    lines.emplace_back("verified detail", verification.detail);
   }
   return facts(lines);
 }

@@ -27,10 +27,16 @@ std::vector<Option> KafkaAccess::options() {
       {"--properties", "FILE", "A file of such settings, a line each; secrets belong here.", &file_}};
 }
 
+std::string KafkaAccess::bootstrap() const {
+  const char* variable = std::getenv(kBootstrapVariable);
+  return bootstrap_.value_or(variable != nullptr ? variable : "");
+}
+
+bool KafkaAccess::named() const { return !bootstrap().empty(); }
+
 Result<producers::KafkaOptions> KafkaAccess::kafka() const {
   producers::KafkaOptions options;
-  const char* variable = std::getenv(kBootstrapVariable);
-  options.bootstrap = bootstrap_.value_or(variable != nullptr ? variable : "");
+  options.bootstrap = bootstrap();
   if (options.bootstrap.empty()) {
     return fail(ErrorCode::invalid_argument, "where is Kafka?", fmt::format("give --kafka HOST:PORT"));
   }

@@ -16,11 +16,17 @@ class KafkaAccess {
   /// Bound to this object.
   std::vector<Option> options();
 
+  /// Was a broker named, on the command line or by the variable?
+  bool named() const;
+  bool on_command_line() const { return bootstrap_.has_value(); }
+
   /// --kafka, else SOLO_LOG_KAFKA_BOOTSTRAP. invalid_argument: neither, a cluster that is no name, or a setting that is
   /// none; a value never stands in the message.
   schemas::Result<producers::KafkaOptions> kafka() const;
 
  private:
+  std::string bootstrap() const;
+
   std::optional<std::string> bootstrap_;
   std::string cluster_ = "solo";
   std::vector<std::string> properties_;

@@ -37,9 +37,7 @@ class List final : public Command {
 
 schemas::Result<v1::RequestT> List::request(const Session& session, const std::string& next) const {
   v1::RequestT request;
-  auto applied = request_.apply(session, request);
-  if (!applied && !all_tenants_) return schemas::fail(applied.error());
-  if (all_tenants_) request.tenant = "*";
+  if (auto applied = request_.apply(session, request, all_tenants_); !applied) return schemas::fail(applied.error());
   v1::ListT list;
   list.all = all_;
   list.prefix = prefix_;

@@ -32,6 +32,9 @@ std::string text_of(const v1::RecoveryReportT& report) {
           {failure->tenant, failure->service, std::to_string(failure->generation), failure->reason, failure->detail});
     }
     out += '\n' + failures.str();
+    if (report.failed > report.failures.size()) {
+      out += fmt::format("and {} more\n", report.failed - report.failures.size());
+    }
   }
   return out;
 }
@@ -49,7 +52,8 @@ class RecoveryReport final : public Command {
 
   int run(Session& session) override {
     v1::RequestT request;
-    request.tenant = "*";
+    // Of every tenant, unless one is named: a token may be for that one alone.
+    request.tenant = session.tenant_on_command_line() ? *session.tenant() : "*";
     request.body.Set(v1::RecoveryT{});
     auto reply = session.call(std::move(request));
     if (!reply) return session.fail(reply.error());

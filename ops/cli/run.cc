@@ -26,6 +26,10 @@ const std::vector<Line>& environment_lines() {
   static const std::vector<Line> lines{
       {"SOLO_TENANT", "Stands in for --tenant."},
       {"SOLO_ADDR", "Stands in for --addr."},
+      {"SOLO_SERVER_KEY", "Stands in for --server-key."},
+      {"SOLO_CLIENT_KEYS", "Stands in for --client-keys."},
+      {"SOLO_TOKEN", "Stands in for --token."},
+      {"SOLO_TOKEN_FILE", "A file with the token; after SOLO_TOKEN, before root.token."},
       {"SOLO_STATE_DIR", "Stands in for --state-dir."},
   };
   return lines;

@@ -34,7 +34,7 @@ bool is_unknown(ErrorCode code) { return code == ErrorCode::unavailable || code 
 }  // namespace
 
 std::vector<Option> RequestOptions::for_read() {
-  return {{"--timeout", "DURATION", "Give up after this: 250ms, 30s, 5m. Default: 30s.", &timeout_}};
+  return {{"--timeout", "DURATION", "Give up after this: 250ms, 30s, 5m; at most 1h. Default: 30s.", &timeout_}};
 }
 
 std::vector<Option> RequestOptions::for_write() {
@@ -48,8 +48,8 @@ std::vector<Option> RequestOptions::for_write() {
   return options;
 }
 
-Result<void> RequestOptions::apply(const Session& session, v1::RequestT& request) const {
-  auto tenant = session.tenant();
+Result<void> RequestOptions::apply(const Session& session, v1::RequestT& request, bool every_tenant) const {
+  auto tenant = every_tenant ? Result<std::string>("*") : session.tenant();
   if (!tenant) return fail(tenant.error());
   request.tenant = std::move(*tenant);
   if (timeout_) {
@@ -92,6 +92,9 @@ int send_command(Session& session, v1::RequestT request, const std::string& prog
     session.print_json(session.body_json(*reply));
   } else if (const auto* status = reply->body.AsServiceStatus()) {
     session.print(outcome_line(*status, reply->duplicate));
+  } else {
+    // --wait accepted: what became of it is not known yet.
+    session.print(fmt::format("in the log at {}\n", reply->position));
   }
   return kDone;
 }
@@ -112,6 +115,9 @@ std::string status_facts(const v1::ServiceStatusT& status) {
       {"format", format_name(status.format)},
       {"generation", std::to_string(status.generation)},
       {"pending", number(status.pending_generation)},
+      {"failed replacement", number(status.failed_generation)},
+      {"its reason", status.failed_reason},
+      {"its detail", status.failed_detail},
       {"deployed", show_time(status.deployed_at)},
       {"pid", number(status.pid)},
       {"instance", status.instance},

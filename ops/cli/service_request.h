@@ -16,8 +16,8 @@ class RequestOptions {
   std::vector<Option> for_read();
   std::vector<Option> for_write();
 
-  /// Fills id, tenant, wait and timeout_ms.
-  schemas::Result<void> apply(const Session& session, v1::RequestT& request) const;
+  /// Fills id, tenant (`*` for every tenant), wait and timeout_ms.
+  schemas::Result<void> apply(const Session& session, v1::RequestT& request, bool every_tenant = false) const;
 
  private:
   std::optional<std::string> timeout_;

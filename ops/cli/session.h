@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "ops/args.h"
+#include "ops/cli/curve_access.h"
 #include "producers/command_client.h"
 #include "schemas/json.h"
 #include "schemas/result.h"
@@ -33,24 +34,29 @@ class Session {
   bool json() const { return json_; }
 
   bool tenant_on_command_line() const { return tenant_.has_value(); }
+  bool state_dir_on_command_line() const { return state_dir_.has_value(); }
   /// --tenant, else SOLO_TENANT. invalid_argument when there is neither.
   schemas::Result<std::string> tenant() const;
   /// --addr, else SOLO_ADDR, else the socket in state_dir().
   schemas::Result<std::string> endpoint() const;
   /// --state-dir, else SOLO_STATE_DIR, else the default one.
   std::string state_dir() const;
+  /// --token, else SOLO_TOKEN, else what SOLO_TOKEN_FILE holds, else the root token in the state directory whose daemon
+  /// is spoken to; empty: none of them. An error: what was named is empty, holds no token, or cannot be read.
+  schemas::Result<std::string> token() const;
 
   /// Sends one request, reaching the daemon first. An answer with ok = false is a reply, not an Error.
   schemas::Result<v1::ReplyT> call(v1::RequestT request);
 
   /// One JSON value on stdout, with a newline.
   void print_json(const std::string& text);
-  /// A reply's body alone, as JSON.
+  /// A reply's body alone, as JSON; of a reply that has none, its position.
   std::string body_json(const v1::ReplyT& reply);
   void print(std::string_view text);
   /// Nothing more can be written to stdout.
   bool output_broken() const { return output_error_ != 0; }
-  /// The exit status of a run that ended with `status`: output that got lost is a failure, a reader that went away not.
+  /// The exit status of a run that ended with `status`: output that got lost is a failure, a reader that went away or
+  /// never was not.
   int finish(int status);
   /// A line on stderr.
   void note(std::string_view text);
@@ -72,7 +78,11 @@ class Session {
   std::optional<std::string> tenant_;
   std::optional<std::string> addr_;
   std::optional<std::string> state_dir_;
+  CurveAccess curve_;
+  std::optional<std::string> token_;
   std::unique_ptr<producers::CommandClient> client_;
+  /// The token is that of root.token.
+  bool as_root_ = false;
   schemas::JsonCodec codec_;
   bool progress_shown_ = false;
   int output_error_ = 0;

@@ -5,6 +5,7 @@
 
 #include "ops/cli/command.h"
 #include "ops/cli/kafka_access.h"
+#include "producers/audit_topic.h"
 #include "producers/clock.h"
 #include "producers/entropy.h"
 #include "producers/kafka_topic.h"
@@ -26,11 +27,13 @@ class TopicCreate final : public Command {
 
  private:
   producers::NewKafkaTopic wanted(std::int32_t existing) const;
+  Result<void> make_audit(const producers::KafkaOptions& kafka, std::int32_t replication) const;
 
   KafkaAccess access_;
   std::optional<std::uint32_t> partitions_;
   std::optional<std::uint32_t> replication_;
   std::optional<std::uint32_t> min_insync_;
+  std::optional<std::uint32_t> audit_days_;
 };
 
 Page TopicCreate::page() {
@@ -39,7 +42,8 @@ Page TopicCreate::page() {
       .synopsis = {"--kafka HOST:PORT [OPTION...]"},
       .description =
           "Makes the topic NAME.events with infinite retention and without compaction, and writes the record that "
-          "names the log to the beginning of each partition. Run again it finishes what was left half done, and "
+          "names the log to the beginning of each partition; and the topic NAME.audit for the audit of tokens, whose "
+          "old records go. Run again it finishes what was left half done, and "
           "changes nothing that is there. The number of partitions never changes afterwards.",
       .options = access_.options(),
       .exit_status = {{"0", "The topic is there and complete."},
@@ -55,6 +59,7 @@ Page TopicCreate::page() {
                           "How many of them must have a record before it is acknowledged. Default: 2 from a "
                           "replication of 3 on, else 1.",
                           &min_insync_});
+  page.options.push_back({"--audit-retention", "DAYS", "How long the audit is kept. Default: 30.", &audit_days_});
   return page;
 }
 
@@ -68,12 +73,21 @@ producers::NewKafkaTopic TopicCreate::wanted(std::int32_t existing) const {
   return topic;
 }
 
+Result<void> TopicCreate::make_audit(const producers::KafkaOptions& kafka, std::int32_t replication) const {
+  auto inspector = producers::KafkaInspector::start(kafka, producers::audit_topic(kafka.cluster));
+  if (!inspector) return schemas::fail(inspector.error());
+  const auto retention =
+      audit_days_ ? std::chrono::hours(24) * static_cast<int>(*audit_days_) : producers::kAuditRetention;
+  const auto made = producers::make_audit_topic(**inspector, replication, retention);
+  return made ? Result<void>() : schemas::fail(made.error());
+}
+
 int TopicCreate::run(Session& session) {
   const auto kafka = access_.kafka();
   if (!kafka) return session.fail(kafka.error());
-  if (partitions_ == 0U || replication_ == 0U || min_insync_ == 0U) {
-    return session.fail(
-        {schemas::ErrorCode::invalid_argument, "--partitions, --replication and --min-insync begin at 1"});
+  if (partitions_ == 0U || replication_ == 0U || min_insync_ == 0U || audit_days_ == 0U) {
+    return session.fail({schemas::ErrorCode::invalid_argument,
+                         "--partitions, --replication, --min-insync and --audit-retention begin at 1"});
   }
   if (min_insync_ > replication_.value_or(1)) {
     return session.fail({schemas::ErrorCode::invalid_argument,
@@ -86,12 +100,14 @@ int TopicCreate::run(Session& session) {
   if (!existing && existing.error().code != schemas::ErrorCode::not_found) return session.fail(existing.error());
   const auto topic = wanted(existing.value_or(0));
   producers::SystemEntropy entropy;
+  if (auto made = make_audit(*kafka, topic.replication); !made) return session.fail(made.error());
   const auto genesis = producers::make_kafka_topic(*kafka, topic, producers::SystemClock(), entropy, **inspector);
   if (!genesis) return session.fail(genesis.error());
   if (session.json()) {
     session.print_json(nlohmann::ordered_json{{"topic", (*inspector)->topic()},
                                               {"log", genesis->log_uuid},
                                               {"partitions", genesis->partitions},
+                                              {"audit", producers::audit_topic(kafka->cluster)},
                                               {"existed", existing.has_value()}}
                            .dump());
   } else {

@@ -12,10 +12,13 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 find_program(SOLO_CCACHE ccache)
 if(SOLO_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # What ccache needs to know to work with precompiled headers, and to find again what another checkout compiled.
+  # What ccache needs to know to work with precompiled headers, and to find again what another checkout compiled. The
+  # schemas go into every hash: otherwise it was seen to hand out a precompiled header of their former content.
+  file(GLOB schemas CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/schemas/fbs/*.fbs)
+  list(JOIN schemas ":" schemas)
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${SOLO_CCACHE})
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_EXTRAFILES=${schemas} ${SOLO_CCACHE})
 endif()
 
 add_library(solo_options INTERFACE)

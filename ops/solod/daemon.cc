@@ -21,6 +21,7 @@ int report(const schemas::Error& error) {
 Daemon::Daemon(DaemonOptions options, std::function<void()> stop_began)
     : options_(std::move(options)), stop_began_(std::move(stop_began)), parts_(std::make_unique<Parts>()) {
   options_.config.state_dir = std::filesystem::absolute(options_.config.state_dir).lexically_normal().string();
+  parts_->state = options_.config.state_dir;
 }
 
 Daemon::~Daemon() = default;
@@ -34,18 +35,12 @@ int Daemon::run() {
 }
 
 int Daemon::live() {
-  endpoint_ = options_.config.gateway.listen;
-  if (endpoint_.empty()) {
-    auto endpoint = command_endpoint(options_.config.state_dir);
-    if (!endpoint) return report(endpoint.error());
-    endpoint_ = *endpoint;
-  }
   {
     const std::lock_guard lock(parts_mutex_);
     if (auto opened = open(); !opened) return report(opened.error());
   }
   if (stop_wanted()) {
-    spdlog::info("stopped before anything was started");
+    spdlog::info("stopped before anything was started; services of a former run, if there are any, run on");
     return gave_up_ ? 1 : 0;
   }
   // Whatever of it has started has done nothing yet that would have to be finished.
@@ -68,7 +63,7 @@ void Daemon::give_up(const schemas::Error& error) {
 }
 
 std::string Daemon::wait_for_stop() {
-  Supervision supervision(*parts_->runtime, endpoint_);
+  Supervision supervision(*parts_->runtime, parts_->listening.endpoints.front());
   const auto interval = supervision.interval();
   const auto wanted = [this] { return stop_reason_.has_value(); };
   std::unique_lock lock(mutex_);

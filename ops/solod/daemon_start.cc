@@ -1,11 +1,14 @@
 // How the daemon starts.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
+#include <system_error>
 
 #include "ops/solod/notify.h"
 #include "ops/solod/parts.h"
+#include "ops/solod/root.h"
 #include "ops/version.h"
 
 namespace solo::ops {
@@ -19,13 +22,6 @@ namespace {
 /// What a stage of the start may take before systemd thinks that it hangs: a large log is read through.
 constexpr std::chrono::minutes kForStage{5};
 
-Result<void> check_directory(const std::filesystem::path& path, std::string hint) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status) || std::filesystem::is_directory(status)) return {};
-  return fail(ErrorCode::failed_precondition, path.string() + " is no directory", std::move(hint));
-}
-
 }  // namespace
 
 Result<void> Daemon::open() {
@@ -34,14 +30,13 @@ Result<void> Daemon::open() {
     Result<void> (Daemon::*run)();
   };
   for (const Stage& stage :
-       {Stage{"taking the state directory", &Daemon::lock}, Stage{"opening the log", &Daemon::open_log},
-        Stage{"opening the views", &Daemon::open_views}}) {
+       {Stage{"taking the state directory", &Daemon::lock}, Stage{"reading the keys", &Daemon::read_listening},
+        Stage{"opening the log", &Daemon::open_log}, Stage{"opening the views", &Daemon::open_views}}) {
     notify_starting(stage.words, kForStage);
     if (auto done = (this->*stage.run)(); !done) return done;
     if (stop_wanted()) return {};
   }
-  join_parts();
-  return {};
+  return join_parts();
 }
 
 Result<void> Daemon::lock() {
@@ -58,6 +53,14 @@ Result<void> Daemon::lock() {
   parts.node.emplace(std::move(*node));
   spdlog::info("solod {}: node {}, run {}, state in {} ({:.1f} ms)", version(), parts.node->str(), parts.run,
                state.string(), parts.watch.lap());
+  return {};
+}
+
+Result<void> Daemon::read_listening() {
+  remove_endpoints(options_.config.state_dir);
+  auto listening = ops::read_listening(options_.config, parts_->entropy);
+  if (!listening) return fail(listening.error());
+  parts_->listening = *std::move(listening);
   return {};
 }
 
@@ -82,67 +85,11 @@ Result<void> Daemon::open_log() {
   return {};
 }
 
-Result<void> Daemon::open_views() {
-  auto& parts = *parts_;
-  std::vector<projections::OpenReport> reports;
-  const std::filesystem::path state = options_.config.state_dir;
-  if (auto checked = check_directory(state / "views", "move it away: views are rebuilt from the log"); !checked) {
-    return checked;
-  }
-  auto views = projections::Views::open(
-      {.directory = state / "views",
-       .log_uuid = parts.log->genesis().log_uuid,
-       .partitions = parts.log->partitions(),
-       // The embedded log lies beside them; another topic in Kafka's place is more likely a mistake.
-       .refuse_foreign = parts.log->kind() == "kafka"},
-      &reports);
-  if (!views) return fail(views.error());
-  parts.views = std::move(*views);
-  for (const auto& report : reports) {
-    if (report.set_aside) {
-      spdlog::warn("views: set aside as {} and rebuilt from the log: {}", report.kept_at.string(), report.reason);
-    }
-  }
-  if (auto checked = check_views(parts.log->genesis().log_uuid); !checked) return checked;
-  parts.ear = parts.opened.watch_with(*parts.views);
-  const std::string applied = schemas::to_string(parts.views->applied());
-  parts.views_empty = applied.empty();
-  spdlog::info("views opened at {} ({:.1f} ms)", applied.empty() ? "the start of the log" : applied, parts.watch.lap());
-  return {};
-}
-
-Result<void> Daemon::check_views(const std::string& log_uuid) {
-  auto& parts = *parts_;
-  const std::string hint =
-      "the log was cut, replaced or restored from an older copy after the views were built. To accept the log as it "
-      "is, "
-      "move " +
-      (std::filesystem::path(options_.config.state_dir) / "views").string() + " away: the views are then rebuilt";
-  for (std::int32_t number = 0; number < parts.views->partitions(); ++number) {
-    const auto meta = parts.views->partition(number).meta();
-    const auto bounds = parts.log->bounds(number);
-    if (!bounds) return fail(bounds.error());
-    if (meta.next_offset > bounds->end) {
-      return fail(ErrorCode::failed_precondition,
-                  fmt::format("the views have partition {} of log {} up to offset {}, but the log ends at {}", number,
-                              log_uuid, meta.next_offset, bounds->end),
-                  hint);
-    }
-    std::vector<producers::RecordFingerprint> tail;
-    for (const auto& mark : meta.tail) tail.push_back({mark->offset, mark->id, mark->crc});
-    if (auto checked = parts.log->check_tail(number, tail); !checked) {
-      schemas::Error error = checked.error();
-      if (error.hint.empty()) error.hint = hint;
-      return schemas::fail_with("the views are not of this log", std::move(error));
-    }
-  }
-  return {};
-}
-
-void Daemon::join_parts() {
+Result<void> Daemon::join_parts() {
   auto& parts = *parts_;
   const auto& config = options_.config;
   const std::filesystem::path state = config.state_dir;
+  parts.tokens = std::make_unique<projections::TokenChecker>(*parts.views);
   parts.projector = std::make_unique<consumers::Projector>(
       *parts.views, parts.opened.open_reader, [this](std::int32_t partition, const schemas::Error& error) {
         give_up({error.code, fmt::format("the projection of partition {} stands still: {}", partition, error.message),
@@ -152,44 +99,110 @@ void Daemon::join_parts() {
       *parts.log, parts.clock,
       consumers::PublisherOptions{.node = *parts.node, .run = parts.run, .outbox = state / "outbox"});
   parts.host = std::make_unique<consumers::LinuxProcessHost>(
-      consumers::LinuxProcessHostOptions{.lock_descriptor = parts.lock->descriptor()});
+      consumers::LinuxProcessHostOptions{.lock_descriptor = parts.lock->descriptor(), .run = parts.run});
   consumers::RuntimeOptions runtime{.state = state,
                                     .version = std::string(version()),
                                     .take_over = options_.take_over,
                                     .recovery_timeout = std::chrono::milliseconds(config.recovery.timeout_ms),
                                     .compiler = config.runtime.compiler,
                                     .max_compiles = config.runtime.max_compiles,
-                                    .output_cap = config.runtime.output_cap_bytes};
+                                    .output_cap = config.runtime.output_cap_bytes,
+                                    .on_fatal = [this](const schemas::Error& error) {
+                                      give_up({error.code, "what must run is not known: " + error.message, error.hint});
+                                    }};
   runtime.path = config.runtime.path;
   runtime.lang = config.runtime.lang;
   runtime.timezone = config.runtime.timezone;
   parts.runtime = std::make_unique<consumers::Runtime>(
       std::move(runtime), consumers::RuntimeParts{*parts.log, *parts.views, *parts.projector, *parts.publisher,
                                                   *parts.host, parts.clock, parts.entropy});
+  make_verifier();
+  auto audit =
+      open_audit(config, {.state = state,
+                          .node = parts.node->str(),
+                          .run = parts.run,
+                          .clock = parts.clock,
+                          .peer_name = [&parts](producers::PeerId peer) { return parts.gateway->peer_name(peer); }});
+  if (!audit) return fail(audit.error());
+  parts.audit = *std::move(audit);
+  parts.audit_reader = open_audit_reader(config);
   parts.counts = std::make_unique<ServiceCounts>(*parts.views);
-  parts.health =
-      std::make_unique<DaemonHealth>(DaemonHealth::Parts{*parts.log, *parts.views, *parts.projector, *parts.publisher,
-                                                         *parts.runtime, *parts.counts, parts.clock, parts.run});
-  parts.gateway = std::make_unique<producers::Gateway>(producers::GatewayOptions{.endpoint = endpoint_}, *parts.log,
-                                                       *parts.views, *parts.runtime, *parts.health, parts.clock);
+  parts.health = std::make_unique<DaemonHealth>(
+      DaemonHealth::Parts{*parts.log, *parts.views, *parts.projector, *parts.publisher, *parts.runtime, *parts.verifier,
+                          *parts.counts, *parts.audit, parts.clock, parts.run});
+  parts.gateway = std::make_unique<producers::Gateway>(
+      producers::GatewayOptions{
+          .endpoints = parts.listening.endpoints, .curve = parts.listening.curve, .audit = parts.audit.get()},
+      *parts.log, *parts.views, *parts.tokens, *parts.runtime, *parts.health, parts.clock,
+      producers::MachinePorts{parts.runtime.get(), parts.verifier.get(), parts.audit_reader.get()});
   parts.subscription = parts.projector->listen([&parts](const projections::ViewChange& change) {
     parts.counts->on_change(change);
     parts.gateway->on_change(change);
   });
+  return {};
+}
+
+void Daemon::make_verifier() {
+  auto& parts = *parts_;
+  const auto& settings = options_.config.verifier;
+  parts.verifier = std::make_unique<consumers::Verifier>(
+      consumers::VerifierOptions{.interval = std::chrono::milliseconds(settings.interval_ms),
+                                 .fix = settings.fix,
+                                 .scratch = std::filesystem::path(options_.config.state_dir) / "replay"},
+      consumers::VerifierParts{*parts.log, *parts.views, *parts.projector, parts.opened.open_reader, *parts.runtime,
+                               *parts.host, parts.clock, parts.node->str(), parts.run,
+                               [&parts](const v1::VerificationReportT& report) {
+                                 consumers::publish_report(*parts.views, *parts.publisher, report);
+                               }});
 }
 
 Result<void> Daemon::start() {
   auto& parts = *parts_;
   if (auto started = parts.projector->start(); !started) return started;
   if (auto started = parts.gateway->start(); !started) return started;
-  spdlog::info("commands are taken at {} ({:.1f} ms)", endpoint_, parts.watch.lap());
+  const auto endpoints = parts.gateway->endpoints();
+  if (auto written = write_endpoints(options_.config.state_dir, endpoints); !written) return written;
+  spdlog::info("commands are taken at {} ({:.1f} ms)", fmt::join(endpoints, ", "), parts.watch.lap());
+  if (const auto words = words_for(parts.listening); !words.empty()) spdlog::info("{}", words);
+  if (auto made = make_root_token(); !made) return made;
   notify_status("recovering");
   return parts.runtime->start([this](consumers::RuntimePhase) { on_ready(); });
 }
 
+Result<void> Daemon::make_root_token() {
+  auto& parts = *parts_;
+  return ensure_root_token({.state = options_.config.state_dir,
+                            .log = *parts.log,
+                            .views = *parts.views,
+                            .projector = *parts.projector,
+                            .clock = parts.clock,
+                            .entropy = parts.entropy,
+                            .on_waiting =
+                                [](const std::string& what) {
+                                  spdlog::warn("{}", what);
+                                  notify_starting(what, kForStage);
+                                },
+                            .stop_wanted = [this] { return stop_wanted(); }});
+}
+
+void Daemon::start_sweeper() {
+  try {
+    parts_->sweeper = std::make_unique<consumers::TokenSweeper>(
+        *parts_->views, *parts_->publisher, parts_->clock,
+        [runtime = parts_->runtime.get()] { return runtime->status().phase == consumers::RuntimePhase::running; });
+  } catch (const std::system_error& error) {
+    // The services have what threads there may be.
+    spdlog::warn("expired tokens stay in the views until the next start, no thread can be had to remove them: {}",
+                 error.what());
+  }
+}
+
 void Daemon::on_ready() {
   parts_->opened.check_in_background();
+  finish_rebuild();
+  parts_->verifier->start();
   const auto status = parts_->runtime->status();
+  start_sweeper();
   if (parts_->views_empty) {
     spdlog::info("views built from the log's first record on, now at {}", schemas::to_string(parts_->views->applied()));
   }

@@ -5,7 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
 
+#include "consumers/recovery_plan.h"
 #include "ops/solod/notify.h"
 #include "ops/solod/parts.h"
 #include "schemas/schemas.h"
@@ -20,6 +26,9 @@ using std::chrono::milliseconds;
 /// the rest.
 constexpr milliseconds kForClients{5'000};
 constexpr milliseconds kForFlushing{5'000};
+/// Services that are killed with the daemon are waited for this long.
+constexpr milliseconds kForKilling{1'000};
+constexpr milliseconds kForAudit{3'000};
 /// After an error nobody knows how long anything takes.
 constexpr milliseconds kAfterError{5'000};
 
@@ -31,15 +40,38 @@ v1::EventT system_event() {
   return event;
 }
 
+/// As far as it can be told.
+schemas::Cut end_of(producers::EventLog& log) {
+  schemas::Cut end;
+  for (std::int32_t number = 0; number < log.partitions(); ++number) {
+    const auto bounds = log.bounds(number);
+    if (bounds && bounds->end > 0) end.positions.push_back({number, bounds->end - 1});
+  }
+  return end;
+}
+
+/// On a thread of its own, or where its outcome is asked for if there is none to be had.
+template <class Function>
+auto beside(Function function) {
+  return std::async(std::launch::async | std::launch::deferred, std::move(function));
+}
+
 }  // namespace
+
+void Daemon::stopping(const std::string& step) {
+  spdlog::info("stopping: {}", step);
+  notify_status("stopping: " + step);
+  parts_->health->set_stopping(step);
+}
 
 int Daemon::stop(const std::string& why) {
   auto& parts = *parts_;
   const Time began = std::chrono::steady_clock::now();
   const Time deadline = began + milliseconds(options_.config.shutdown.deadline_ms);
-  spdlog::info("stopping: {}", why);
+  spdlog::info("stopping: {}, within {} ms", why, options_.config.shutdown.deadline_ms);
   notify_stopping(milliseconds(options_.config.shutdown.deadline_ms) + kForFlushing);
-  parts.health->set_stopping();
+  stopping(
+      fmt::format("refusing new commands, answering the {} in flight", parts.gateway->counters().commands_in_flight));
   parts.gateway->begin_shutdown(why);
   auto started = system_event();
   started.payload.Set(v1::SystemShutdownStartedT{});
@@ -47,9 +79,11 @@ int Daemon::stop(const std::string& why) {
   parts.publisher->publish(std::move(started));
 
   std::vector<std::string> left = drain(deadline);
+  stopping(fmt::format("writing {} observations and the end of the shutdown into the log", parts.publisher->pending()));
   auto complete = system_event();
   complete.payload.Set(v1::SystemShutdownCompleteT{});
   complete.payload.AsSystemShutdownComplete()->exit_code = left.empty() ? 0 : 1;
+  // Right behind them, so that one sync does for all: it is in the log only if they are.
   parts.publisher->publish(std::move(complete));
   close_parts(deadline, left);
 
@@ -63,6 +97,8 @@ int Daemon::stop(const std::string& why) {
 std::vector<std::string> Daemon::drain(Time deadline) {
   auto& parts = *parts_;
   std::vector<std::string> left;
+  // Its clients are among those who wait.
+  parts.verifier->stop();
   if (!parts.gateway->drain(share_of(std::chrono::steady_clock::now(), deadline, kForClients))) {
     left.push_back(fmt::format("{} commands whose append had not ended", parts.gateway->counters().appends_in_flight));
   }
@@ -70,11 +106,11 @@ std::vector<std::string> Daemon::drain(Time deadline) {
                                                                      : consumers::ServicesAtShutdown::stop;
   const Time now = std::chrono::steady_clock::now();
   const Time for_services = deadline - (share_of(now, deadline, kForFlushing) - now);
+  stopping(fmt::format("{} the services, {} processes",
+                       services == consumers::ServicesAtShutdown::leave ? "leaving alone" : "stopping",
+                       parts.runtime->status().processes));
   for (auto& line : parts.runtime->shutdown(for_services, services)) left.push_back(std::move(line));
-  if (parts.publisher->drain(share_of(std::chrono::steady_clock::now(), deadline, kForFlushing))) {
-    // So that the next start finds the views at the log's end; what is missing it would replay.
-    if (auto flushed = parts.views->flush(); !flushed) left.push_back("views: " + flushed.error().message);
-  }
+  parts.sweeper.reset();
   return left;
 }
 
@@ -83,6 +119,7 @@ void Daemon::close_parts(Time deadline, std::vector<std::string>& left) {
   const auto take = [&](const schemas::Result<void>& result, std::string_view what) {
     if (!result) left.push_back(fmt::format("{}: {}", what, result.error().message));
   };
+  parts.sweeper.reset();
   // What the log does not take now goes to the outbox while there is time left to close the log itself.
   auto unsent = parts.publisher->close(share_of(std::chrono::steady_clock::now(), deadline, kForFlushing));
   if (unsent) {
@@ -90,17 +127,32 @@ void Daemon::close_parts(Time deadline, std::vector<std::string>& left) {
   } else {
     left.push_back("outbox: " + unsent.error().message);
   }
-  parts.gateway->stop();
+  stopping("flushing the views, closing the command socket and the log");
+  if (unsent && unsent->empty() && !gave_up_) {
+    // So that the next start finds the views at the log's end; what is missing it would replay.
+    (void)parts.projector->wait_for(end_of(*parts.log),
+                                    share_of(std::chrono::steady_clock::now(), deadline, kForFlushing));
+  }
   parts.projector->stop();
-  take(parts.views->flush(), "views");
-  take(parts.opened.close(), "log");
+  // Each of these waits for the disk: side by side.
+  auto views_flushed = beside([&views = *parts.views] { return views.flush(); });
+  parts.gateway->stop();
+  remove_endpoints(options_.config.state_dir);
+  const Time for_audit = share_of(std::chrono::steady_clock::now(), deadline, kForAudit);
+  auto audit_written = beside([&audit = *parts.audit, for_audit] { return audit.stop(for_audit); });
+  const auto log_closed = parts.opened.close();
+  // It promises nothing: what it could not write is said, and the stop is in order all the same.
+  if (!audit_written.get()) spdlog::warn("audit: {} records could not be written", parts.audit->condition().pending);
+  take(views_flushed.get(), "views");
+  take(log_closed, "log");
 }
 
 int Daemon::stop_after_error() {
   auto& parts = *parts_;
   notify_stopping(2 * kAfterError);
-  parts.health->set_stopping();
+  stopping("answering commands; services are left running");
   parts.gateway->begin_shutdown("the daemon had to give up");
+  parts.verifier->stop();
   parts.gateway->stop();
   const Time deadline = std::chrono::steady_clock::now() + kAfterError;
   // The services run on: the next daemon adopts them.
@@ -124,23 +176,51 @@ void Daemon::abandon(const std::string& why) {
       if (view.next_offset() == view.flushed_offset()) continue;
       spdlog::error("not done: views from {}:{} on; the next start replays them", number, view.flushed_offset());
     }
-    if (options_.config.shutdown.services == "stop") spdlog::error("killed {} services' processes", kill_services());
+    if (options_.config.shutdown.services == "stop") kill_services();
   }
   spdlog::shutdown();
   _exit(1);
 }
 
-std::size_t Daemon::kill_services() {
-  std::size_t killed = 0;
+std::vector<consumers::FoundProcess> Daemon::running_services() const {
   auto found = parts_->host->scan(parts_->log->genesis().log_uuid, parts_->node->str());
-  if (!found) return 0;
-  for (const auto& process : *found) {
-    auto held = parts_->host->adopt(process.identity);
-    if (!held) continue;
-    if (!(*held)->signal_group(SIGKILL)) (*held)->signal(SIGKILL);
-    ++killed;
+  std::vector<consumers::FoundProcess> running;
+  if (found) running = *std::move(found);
+  // A program that has overwritten its environment is known by its recorded identity alone.
+  for (std::int32_t number = 0; number < parts_->views->partitions(); ++number) {
+    projections::ServiceQuery query;
+    do {
+      const auto page = parts_->views->partition(number).services(query);
+      if (!page) break;
+      for (const v1::ServiceRecordT& record : page->services) {
+        for (const auto& recorded : consumers::recorded_processes(record)) {
+          consumers::Marker marker;
+          marker.tenant = record.tenant;
+          marker.service = record.service;
+          running.push_back({recorded.identity, std::move(marker), true});
+        }
+      }
+      query.from = page->next;
+    } while (!query.from.empty());
   }
-  return killed;
+  return running;
+}
+
+void Daemon::kill_services() {
+  std::map<std::string, std::set<pid_t>> killed;
+  const Time deadline = std::chrono::steady_clock::now() + kForKilling;
+  // Until none is found: the runtime may have been about to start one.
+  for (bool any = true; any && std::chrono::steady_clock::now() < deadline;) {
+    any = false;
+    for (const auto& process : running_services()) {
+      auto held = parts_->host->adopt(process.identity, std::nullopt);
+      if (!held || (*held)->is_ending()) continue;
+      if (!(*held)->signal_group(SIGKILL)) (*held)->signal(SIGKILL);
+      killed[process.marker.tenant + '/' + process.marker.service].insert(process.identity.pid);
+      any = true;
+    }
+  }
+  for (const auto& [service, pids] : killed) spdlog::error("killed {}: {} processes", service, pids.size());
 }
 
 }  // namespace solo::ops

@@ -98,7 +98,11 @@ void DaemonHealth::fill_views(v1::ViewsHealthT& views, std::vector<std::string>&
   views.applied = schemas::to_string(parts_.views.applied());
   views.digest = schemas::to_string(parts_.views.digest());
   for (std::int32_t number = 0; number < parts_.views.partitions(); ++number) {
-    const auto meta = parts_.views.partition(number).meta();
+    const auto& view = parts_.views.partition(number);
+    const auto meta = view.meta();
+    if (const auto trouble = view.flush_trouble(); !trouble.empty()) {
+      views.detail = fmt::format("not on the disk from {}:{} on: {}", number, view.flushed_offset(), trouble);
+    }
     views.rules = std::max(views.rules, meta.rules);
     views.dead_letters += meta.dead_letters;
   }
@@ -107,6 +111,16 @@ void DaemonHealth::fill_views(v1::ViewsHealthT& views, std::vector<std::string>&
       views.detail = fmt::format("partition {}: {}", partition.partition, partition.detail);
   }
   if (!views.detail.empty()) troubles.push_back("views: " + views.detail);
+}
+
+void DaemonHealth::fill_verification(v1::VerificationHealthT& verification, std::vector<std::string>& troubles) const {
+  verification = parts_.verifier.health();
+  if (const std::string overdue = parts_.verifier.overdue(); !overdue.empty()) {
+    troubles.push_back("verification: " + overdue);
+  }
+  if (verification.status == v1::VerificationStatus::critical) {
+    troubles.push_back("verification: " + verification.detail + "; see `solo verify`");
+  }
 }
 
 bool DaemonHealth::is_recovered(RuntimePhase phase) {
@@ -120,30 +134,46 @@ bool DaemonHealth::is_recovered(RuntimePhase phase) {
   return report_seen_;
 }
 
+void DaemonHealth::set_stopping(const std::string& step) {
+  const std::lock_guard lock(mutex_);
+  stopping_ = step;
+}
+
 void DaemonHealth::fill(v1::HealthReportT& report) {
   std::vector<std::string> troubles;
   report.version = std::string(version());
   report.uptime_ms = std::chrono::duration_cast<std::chrono::milliseconds>(parts_.clock.now() - started_).count();
   fill_log(report.log.ensure(), troubles);
   fill_views(report.views.ensure(), troubles);
+  fill_verification(report.verification.ensure(), troubles);
   if (auto counts = parts_.counts.count()) {
     report.services.ensure() = *counts;
   } else {
     troubles.push_back("services: " + counts.error().message);
   }
   if (auto trouble = parts_.publisher.trouble(); !trouble.empty()) troubles.push_back("observations: " + trouble);
+  const auto audit = parts_.audit.condition();
+  if (!audit.trouble.empty()) troubles.push_back("audit: " + audit.trouble);
   const auto runtime = parts_.runtime.status();
   auto& queues = report.queues.ensure();
   queues.observations_pending = static_cast<std::uint32_t>(parts_.publisher.pending());
   queues.spawns_in_flight = static_cast<std::uint32_t>(runtime.spawns_in_flight);
+  queues.audit_pending = static_cast<std::uint32_t>(audit.pending);
+  // Of these nobody can say whose they were, either.
+  queues.audit_dropped = audit.dropped + audit.blurred;
 
   // Observations that find no way into the log are a trouble of their own.
   const bool recovering = !is_recovered(runtime.phase) && (troubles.empty() || runtime.phase != RuntimePhase::running);
-  report.status = stopping_           ? v1::HealthStatus::stopping
+  const std::string stopping = [this] {
+    const std::lock_guard lock(mutex_);
+    return stopping_;
+  }();
+  report.status = !stopping.empty()   ? v1::HealthStatus::stopping
                   : recovering        ? v1::HealthStatus::recovering
                   : !troubles.empty() ? v1::HealthStatus::degraded
                                       : v1::HealthStatus::ok;
   if (!runtime.detail.empty()) troubles.insert(troubles.begin(), runtime.detail);
+  if (!stopping.empty()) troubles.insert(troubles.begin(), stopping);
   report.detail = fmt::format("{}", fmt::join(troubles, "; "));
 }
 

@@ -11,6 +11,8 @@
 #include "consumers/observations.h"
 #include "consumers/projector.h"
 #include "consumers/runtime.h"
+#include "consumers/verifier.h"
+#include "producers/audit_recorder.h"
 #include "producers/clock.h"
 #include "producers/event_log.h"
 #include "producers/ports.h"
@@ -51,7 +53,9 @@ class DaemonHealth final : public producers::HealthPort {
     const consumers::Projector& projector;
     const consumers::ObservationPublisher& publisher;
     const consumers::Runtime& runtime;
+    const consumers::Verifier& verifier;
     ServiceCounts& counts;
+    const producers::AuditRecorder& audit;
     const producers::Clock& clock;
     /// This run of the daemon.
     std::string run;
@@ -60,18 +64,21 @@ class DaemonHealth final : public producers::HealthPort {
   explicit DaemonHealth(Parts parts) : parts_(std::move(parts)), started_(parts_.clock.now()) {}
 
   void fill(v1::HealthReportT& report) override;
-  /// From now on the answer is `stopping`.
-  void set_stopping() { stopping_ = true; }
+  /// From now on the answer is `stopping`, and names this step of it.
+  void set_stopping(const std::string& step);
 
  private:
   /// The recovery is over, and what it did can be asked for.
   bool is_recovered(consumers::RuntimePhase phase);
   void fill_log(v1::LogHealthT& log, std::vector<std::string>& troubles) const;
   void fill_views(v1::ViewsHealthT& views, std::vector<std::string>& troubles) const;
+  void fill_verification(v1::VerificationHealthT& verification, std::vector<std::string>& troubles) const;
 
   Parts parts_;
   std::chrono::steady_clock::time_point started_;
-  std::atomic<bool> stopping_ = false;
+  mutable std::mutex mutex_;
+  /// The step of the stop that is under way; empty: there is none.
+  std::string stopping_;
   std::atomic<bool> report_seen_ = false;
 };
 

@@ -10,6 +10,7 @@
 #include "consumers/embedded_reader.h"
 #include "consumers/kafka_reader.h"
 #include "ops/kafka_settings.h"
+#include "ops/lost_tail.h"
 #include "producers/embedded_log.h"
 #include "producers/kafka_log.h"
 #include "schemas/schemas.h"
@@ -79,6 +80,15 @@ std::vector<producers::RecordFingerprint> tail_of(const projections::Views& view
   return tail;
 }
 
+void write_down(const std::filesystem::path& views, const std::string& log,
+                const std::vector<producers::Bounds>& bounds) {
+  LogEnd end{log, {}};
+  for (std::size_t number = 0; number < bounds.size(); ++number) {
+    end.end.positions.push_back({static_cast<std::int32_t>(number), bounds[number].end});
+  }
+  if (auto written = write_log_end(views, end); !written) spdlog::debug("{}", written.error().message);
+}
+
 Result<DaemonLog> open_kafka(const Config& config, const DaemonLogSurroundings& surroundings) {
   if (std::filesystem::exists(surroundings.state / "log")) {
     return fail(ErrorCode::failed_precondition, fmt::format("{} holds a log of its own", surroundings.state.string()),
@@ -105,9 +115,15 @@ Result<DaemonLog> open_kafka(const Config& config, const DaemonLogSurroundings& 
     log->close();
     return {};
   };
-  result.watch_with = [log](const projections::Views& views) {
+  result.watch_with = [log, directory = surroundings.state / "views"](const projections::Views& views) {
     log->set_tail_source([&views](std::int32_t partition) { return tail_of(views, partition); });
-    return std::shared_ptr<void>(log, [log](void*) { log->set_tail_source(nullptr); });
+    log->set_end_listener([log, directory](const std::vector<producers::Bounds>& bounds) {
+      write_down(directory, log->genesis().log_uuid, bounds);
+    });
+    return std::shared_ptr<void>(log, [log](void*) {
+      log->set_end_listener(nullptr);
+      log->set_tail_source(nullptr);
+    });
   };
   result.description = fmt::format("in Kafka at {}, topic {}, {} partitions", config.log.kafka.bootstrap,
                                    producers::events_topic(config.log.cluster), log->partitions());

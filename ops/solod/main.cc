@@ -8,8 +8,10 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
+#include "ops/closed_memory.h"
 #include "ops/logging.h"
 #include "ops/solod/daemon.h"
 #include "ops/solod/options.h"
@@ -23,7 +25,7 @@ constexpr std::chrono::milliseconds kSlack{2'000};
 
 /// Standard streams that are open, and nothing else that a child could inherit.
 void tidy_descriptors() {
-  solo::ops::open_standard_streams();
+  solo::ops::open_standard_streams(O_RDWR);
   close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
@@ -65,9 +67,19 @@ int run(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   tidy_descriptors();
   raise_descriptor_limit();
+  solo::ops::close_memory_to_others();
   solo::ops::block_daemon_signals();
   try {
     return run(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const std::system_error& error) {
+    fmt::print(stderr, "solod: {}\n", error.what());
+    if (error.code() == std::errc::resource_unavailable_try_again) {
+      fmt::print(
+          stderr,
+          "solod: hint: no more threads may be started: raise the limit of its user (ulimit -u) or of its control "
+          "group (pids.max, TasksMax= of the unit)\n");
+    }
+    return 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "solod: internal error: {}\n", error.what());
     return 1;

@@ -35,6 +35,9 @@ Page page_of(const std::vector<Setting>& settings, Flags& flags) {
           "named.\n\n"
           "STATE is made with mode 0700 if it is missing. One daemon at a time uses it. Who may enter it may send "
           "commands, and services run as the daemon's user.\n\n"
+          "With gateway.listen it takes commands over tcp, too: encrypted (CURVE), from clients whose keys are in "
+          "gateway.client_keys. Its own key pair is STATE/server.key, made when it first listens there; "
+          "`solo keys show` prints the public one. STATE/endpoints says where it listens.\n\n"
           "Each setting can stand in FILE (TOML), in the environment or on the command line; the latter beats the "
           "former. A key that does not exist is an error.",
       .exit_status = {{"0", "Stopped in order."},
@@ -44,6 +47,8 @@ Page page_of(const std::vector<Setting>& settings, Flags& flags) {
                       {"NOTIFY_SOCKET", "Set by systemd for services of Type=notify: told when services are back."}},
       .examples = {{"A daemon to play with", "solod --state-dir /tmp/solo"},
                    {"Its log in Kafka", "solod --state-dir /tmp/solo --kafka 127.0.0.1:9092 --log-kafka-create true"},
+                   {"For one client on the network",
+                    "solod --state-dir /tmp/solo --gateway-listen tcp://0.0.0.0:5555 --gateway-client-keys KEY"},
                    {"What it would run with", "solod --config /etc/solo.toml --print-config"}}};
   page.options = {
       {"--config", "FILE", "Read settings from this TOML file. Default: none.", &flags.file},

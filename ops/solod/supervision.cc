@@ -17,7 +17,10 @@ constexpr milliseconds kRefresh{5'000};
 /// While it starts, each beat asks for so many intervals more.
 constexpr int kAhead = 4;
 
-bool is_starting(consumers::RuntimePhase phase) { return phase == consumers::RuntimePhase::claiming; }
+/// systemd is asked for more time: services may take long to come back.
+bool is_starting(consumers::RuntimePhase phase) {
+  return phase == consumers::RuntimePhase::claiming || phase == consumers::RuntimePhase::recovering;
+}
 
 std::string words_for(const consumers::RuntimeStatus& status) {
   using consumers::RuntimePhase;
@@ -57,11 +60,11 @@ void Supervision::beat() {
   const std::string words = words_for(status);
   if (is_starting(status.phase)) {
     if (runtime_answers) notify_starting(words, kAhead * interval_);
-    return;
+  } else if (words != told_) {
+    notify_status(words);
   }
-  if (words != told_) notify_status(words);
   told_ = words;
-  if (!watched_) return;
+  if (!watched_ || status.phase == consumers::RuntimePhase::claiming) return;
   if (!runtime_answers || !gateway_answers()) {
     spdlog::error("the watchdog is not told that all is well: the {} does not answer",
                   runtime_answers ? "command socket" : "runtime");

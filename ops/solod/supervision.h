@@ -28,8 +28,8 @@ class Supervision {
 
   consumers::Runtime& runtime_;
   std::string endpoint_;
-  bool watched_;
-  std::chrono::milliseconds interval_;
+  bool watched_ = false;
+  std::chrono::milliseconds interval_{0};
   std::unique_ptr<producers::CommandClient> client_;
   std::string told_;
 };

@@ -1,7 +1,7 @@
 // What the Kafka log costs, beside bare librdkafka programs with the same broker, bytes and queues: publishing,
 // rebuilding the views from the topic, and one command's way to its reply. Starts a broker of its own.
 //
-//   kafka_bench [RECORDS [SERVICES [ROUND_TRIPS]]]
+//   kafka_bench [RECORDS [SERVICES [ROUND_TRIPS [publish|rebuild|trips]]]]
 #include <rocksdb/db.h>
 
 #include <array>
@@ -11,24 +11,17 @@
 #include <mutex>
 #include <thread>
 
-#include "consumers/kafka_reader.h"
-#include "consumers/projector.h"
 #include "producers/command_client.h"
-#include "producers/gateway.h"
 #include "producers/kafka_client.h"
-#include "producers/kafka_log.h"
-#include "projections/views.h"
 #include "schemas/cloudevents.h"
-#include "schemas/codec.h"
-#include "schemas/schemas.h"
+#include "tests/bench/clients.h"
+#include "tests/bench/kafka_plane.h"
 #include "tests/bench/table.h"
 #include "tests/support/kafka_broker.h"
-#include "tests/support/temp_dir.h"
 
 namespace solo::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using producers::KafkaEvent;
 using producers::KafkaHandle;
 using producers::KafkaMessage;
@@ -43,17 +36,6 @@ constexpr std::size_t kAtOnce = 1000;
 const producers::KafkaSettings kReadAhead{{"queued.min.messages", "1000000"},
                                           {"queued.max.messages.kbytes", "262144"},
                                           {"fetch.message.max.bytes", "8388608"}};
-
-[[noreturn]] void give_up(const std::string& why) {
-  std::fprintf(stderr, "%s\n", why.c_str());
-  std::exit(3);
-}
-
-template <class T>
-T taken(schemas::Result<T> result) {
-  if (!result) give_up(result.error().message);
-  return *std::move(result);
-}
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -82,12 +64,13 @@ class Bench {
  public:
   Bench(std::size_t records, std::size_t services) : events_(make_events(records, services)) {}
 
-  void run(int round_trips) {
+  /// `part`: that one alone; empty: all.
+  void run(int round_trips, const std::string& part) {
     print_header();
     std::printf("(%zu events of %zu bytes)\n", events_.size(), events_.front().size());
-    publishing();
-    rebuilding();
-    round_trip(round_trips);
+    if (part.empty() || part == "publish") publishing();
+    if (part.empty() || part == "rebuild") rebuilding();
+    if (part.empty() || part == "trips") round_trip(round_trips);
   }
 
  private:
@@ -107,6 +90,7 @@ class Bench {
   void publishing();
   double bare_drain(const std::string& cluster, bool with_puts);
   double rebuild(const std::string& cluster);
+  double live(const std::string& cluster);
   void rebuilding();
   double bare_round_trip(const std::string& cluster, int count);
   double solo_round_trip(const std::string& cluster, int count);
@@ -118,8 +102,7 @@ class Bench {
   std::vector<std::string> events_;
 };
 
-rd_kafka_headers_t* headers_of(const std::string& value) {
-  const auto headers = schemas::cloudevents_headers(**schemas::view_event(value));
+rd_kafka_headers_t* list_of(const schemas::Headers& headers) {
   rd_kafka_headers_t* list = rd_kafka_headers_new(headers.size());
   for (const auto& [name, text] : headers) {
     rd_kafka_header_add(list, name.data(), static_cast<ssize_t>(name.size()), text.data(),
@@ -132,6 +115,9 @@ double Bench::bare_publish(const std::string& cluster, bool with_headers) {
   const auto client = taken(producers::make_kafka_client(options(cluster), KafkaRole::commands));
   const auto topic = producers::events_topic(cluster);
   const KafkaQueue queue(rd_kafka_queue_get_main(client.get()));
+  // Those of the last event for all of them: as many bytes, and nothing to derive.
+  const auto headers_of_all =
+      with_headers ? schemas::cloudevents_headers(*schemas::decode_event(events_.back())) : schemas::Headers();
   const auto begin = Clock::now();
   std::thread reports([&] {
     for (std::size_t ended = 0; ended < events_.size();) {
@@ -141,7 +127,7 @@ double Bench::bare_publish(const std::string& cluster, bool with_headers) {
     }
   });
   for (auto& event : events_) {
-    rd_kafka_headers_t* headers = with_headers ? headers_of(event) : rd_kafka_headers_new(0);
+    rd_kafka_headers_t* headers = list_of(headers_of_all);
     while (rd_kafka_producev(client.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(0),
                              RD_KAFKA_V_VALUE(event.data(), event.size()), RD_KAFKA_V_KEY("bench", 5),
                              RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END) != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -154,21 +140,25 @@ double Bench::bare_publish(const std::string& cluster, bool with_headers) {
 
 double Bench::solo_publish(const std::string& cluster) {
   const auto log = open(cluster);
-  std::mutex mutex;
-  std::condition_variable fewer;
-  std::size_t outstanding = 0;
+  struct {
+    std::mutex mutex;
+    std::condition_variable fewer;
+    std::size_t outstanding = 0;
+  } flow;
   constexpr std::size_t kMost = 15'000;
+  // The bare program has its bytes at hand, too.
+  std::vector<std::string> events = events_;
   const auto begin = Clock::now();
-  for (const auto& event : events_) {
+  for (auto& event : events) {
     {
-      std::unique_lock lock(mutex);
-      fewer.wait(lock, [&] { return outstanding < kMost; });
-      ++outstanding;
+      std::unique_lock lock(flow.mutex);
+      flow.fewer.wait(lock, [&] { return flow.outstanding < kMost; });
+      ++flow.outstanding;
     }
-    log->commands().append("bench", event, [&](const producers::AppendResult& result) {
+    log->commands().append("bench", std::move(event), [&flow](const producers::AppendResult& result) {
       if (!std::holds_alternative<producers::Durable>(result)) give_up("an event was not published");
-      const std::lock_guard lock(mutex);
-      if (--outstanding == kMost / 2) fewer.notify_one();
+      const std::lock_guard lock(flow.mutex);
+      if (--flow.outstanding == kMost / 2) flow.fewer.notify_one();
     });
   }
   log->commands().drain(Clock::now() + std::chrono::minutes(5));
@@ -226,17 +216,10 @@ double Bench::rebuild(const std::string& cluster) {
   const testing::TempDir directory;
   const auto log = open(cluster);
   const auto end = log->bounds(0)->end;
-  projections::ViewOptions view_options;
-  view_options.directory = directory.path();
-  view_options.log_uuid = log->genesis().log_uuid;
-  const auto views = taken(projections::Views::open(view_options, nullptr));
+  const auto views = views_of(*log, directory.path());
   const auto begin = Clock::now();
-  consumers::Projector projector(
-      *views,
-      [&](std::int32_t partition, std::int64_t from) -> schemas::Result<std::unique_ptr<consumers::EventReader>> {
-        return consumers::KafkaReader::open(*log, partition, from);
-      },
-      [](std::int32_t, const schemas::Error& error) { give_up(error.message); });
+  consumers::Projector projector(*views, kafka_reader_of(*log),
+                                 [](std::int32_t, const schemas::Error& error) { give_up(error.message); });
   if (auto started = projector.start(); !started) give_up(started.error().message);
   if (auto there = projector.wait_for({{{0, end - 1}}}, begin + std::chrono::minutes(10)); !there) {
     give_up(there.error().message);
@@ -244,17 +227,48 @@ double Bench::rebuild(const std::string& cluster) {
   return static_cast<double>(events_.size()) / seconds_since(begin);
 }
 
+v1::RequestT deploy(const std::string& id, const std::string& service) {
+  v1::RequestT request;
+  request.id = id;
+  request.token = testing::test_root().text;
+  request.tenant = "bench";
+  request.wait = v1::Wait::applied;
+  v1::DeployT body;
+  body.service = service;
+  body.replace = true;
+  v1::SpecT& spec = body.spec.ensure();
+  spec.format = v1::Format::exec;
+  spec.argv = {"/bin/sleep"};
+  request.body.Set(std::move(body));
+  return request;
+}
+
+/// The same events on their way in: commands of many clients at once, until the views have each.
+double Bench::live(const std::string& cluster) {
+  constexpr int kClients = 64;
+  const auto log = open(cluster);
+  const KafkaPlane plane(*log);
+  Clients all(plane.endpoint(), kClients, [&](int client, int number) {
+    return deploy(std::to_string(client) + "-" + std::to_string(number), "s" + std::to_string(client));
+  });
+  return all.rate(std::chrono::seconds(3));
+}
+
 void Bench::rebuilding() {
   std::vector<double> drain;
   std::vector<double> puts;
+  std::vector<double> lived;
   std::vector<double> solo;
+  solo_publish("rebuild");
   for (int round = 0; round < kRounds; ++round) {
-    drain.push_back(bare_drain("publish-0", false));
-    puts.push_back(bare_drain("publish-0", true));
-    solo.push_back(rebuild("publish-0"));
+    drain.push_back(bare_drain("rebuild", false));
+    puts.push_back(bare_drain("rebuild", true));
+    lived.push_back(live("live-" + std::to_string(round)));
+    solo.push_back(rebuild("rebuild"));
   }
   print(Row{"rebuild, against a drain with a put per record", "/s", median(puts), median(solo), Bound::at_least, 0.7});
   print(Row{"rebuild, against a drain alone", "/s", median(drain), median(solo), Bound::at_least, 0.3});
+  print(Row{"rebuild, against the live path, 64 clients", "/s", median(lived), median(solo), Bound::at_least, 10});
 }
 
 double Bench::bare_round_trip(const std::string& cluster, int count) {
@@ -284,59 +298,18 @@ double Bench::bare_round_trip(const std::string& cluster, int count) {
   return median(times);
 }
 
-class NoHost final : public producers::HostPort {
- public:
-  schemas::Result<producers::OutputTail> output(const schemas::ServiceKey&, std::size_t) override {
-    return producers::OutputTail{};
-  }
-};
-
-class NoHealth final : public producers::HealthPort {
- public:
-  void fill(v1::HealthReportT&) override {}
-};
-
 /// Through the gateway and the views, without a runtime: durable, applied, answered.
 double Bench::solo_round_trip(const std::string& cluster, int count) {
-  const testing::TempDir directory;
   const auto log = open(cluster);
-  projections::ViewOptions view_options;
-  view_options.directory = directory.path() / "views";
-  view_options.log_uuid = log->genesis().log_uuid;
-  const auto views = taken(projections::Views::open(view_options, nullptr));
-  NoHost host;
-  NoHealth health;
-  producers::GatewayOptions gateway_options;
-  gateway_options.endpoint = "ipc://" + (directory.path() / "command.sock").string();
-  producers::Gateway gateway(gateway_options, *log, *views, host, health, clock_);
-  consumers::Projector projector(
-      *views,
-      [&](std::int32_t partition, std::int64_t from) -> schemas::Result<std::unique_ptr<consumers::EventReader>> {
-        return consumers::KafkaReader::open(*log, partition, from);
-      },
-      [](std::int32_t, const schemas::Error& error) { give_up(error.message); });
-  const auto subscription = projector.listen([&](const projections::ViewChange& change) { gateway.on_change(change); });
-  if (auto started = projector.start(); !started) give_up(started.error().message);
-  if (auto started = gateway.start(); !started) give_up(started.error().message);
-  const auto client = taken(producers::CommandClient::connect({gateway_options.endpoint}));
+  const KafkaPlane plane(*log);
+  const auto client = taken(producers::CommandClient::connect({plane.endpoint()}));
   std::vector<double> times;
   for (int at = 0; at < count; ++at) {
-    v1::RequestT request;
-    request.id = "trip-" + std::to_string(at);
-    request.tenant = "bench";
-    request.wait = v1::Wait::applied;
-    v1::DeployT deploy;
-    deploy.service = "one";
-    deploy.replace = true;
-    deploy.spec.ensure().format = v1::Format::exec;
-    deploy.spec.ensure().argv = {"/bin/sleep"};
-    request.body.Set(std::move(deploy));
     const auto begin = Clock::now();
-    const auto reply = client->call(std::move(request));
+    const auto reply = client->call(deploy("trip-" + std::to_string(at), "one"));
     if (!reply || !reply->ok) give_up(reply ? reply->error->message : reply.error().message);
     times.push_back(seconds_since(begin) * 1e6);
   }
-  gateway.stop();
   return median(times);
 }
 
@@ -358,6 +331,7 @@ int main(int argc, char** argv) {
   const auto number = [&](int at, std::size_t otherwise) {
     return argc > at ? static_cast<std::size_t>(std::strtoull(argv[at], nullptr, 10)) : otherwise;
   };
-  solo::bench::Bench(number(1, 1'000'000), number(2, 100'000)).run(static_cast<int>(number(3, 500)));
+  solo::bench::Bench(number(1, 1'000'000), number(2, 100'000))
+      .run(static_cast<int>(number(3, 500)), argc > 4 ? argv[4] : "");
   return 0;
 }

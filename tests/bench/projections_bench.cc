@@ -12,6 +12,7 @@
 #include <string>
 
 #include "projections/outcome.h"
+#include "projections/view_snapshot.h"
 #include "projections/views.h"
 #include "schemas/codec.h"
 #include "schemas/ids.h"
@@ -31,6 +32,8 @@ using testing::TempDir;
 constexpr std::size_t kBatch = 1000;
 constexpr std::size_t kFlushEvery = 20'000;
 constexpr int kTenants = 100;
+/// What a check may hold the projector up for at a time.
+constexpr double kSliceBoundMs = 5;
 
 /// What this thread has used: a measure that other work on the machine changes little.
 double cpu_seconds() {
@@ -252,6 +255,26 @@ void report_open(std::size_t records, const TempDir& directory) {
               ready, 1000 * seconds_since(begin));
 }
 
+/// What a check of the views takes the processor for at a time. It holds no lock, so that is all that the projector may
+/// have to wait for, and only where it has no other core.
+void report_slices(const TempDir& directory) {
+  const auto view = open_view(directory);
+  const auto snapshot = view->snapshot();
+  if (!snapshot) give_up(snapshot.error().message);
+  std::vector<double> slices;
+  double began = cpu_seconds();
+  const auto checked = (*snapshot)->check_entries([&] {
+    slices.push_back(1000 * (cpu_seconds() - began));
+    began = cpu_seconds();
+    return true;
+  });
+  if (!checked || checked->digest != view->digest() || slices.empty()) give_up("the check went wrong");
+  std::printf("a check of %llu entries in %zu slices\n", static_cast<unsigned long long>(checked->entries),
+              slices.size());
+  print({"the longest slice of a check, beside its bound", "ms", kSliceBoundMs,
+         *std::max_element(slices.begin(), slices.end()), Bound::at_most, 1});
+}
+
 void run(std::size_t records, int services) {
   const std::vector<LogRecord> log = LogMaker(services).make(records);
   const Rate by_offset = bare_puts(log, offset_key);
@@ -265,6 +288,7 @@ void run(std::size_t records, int services) {
          0.7});
   print({"the same, the projector's own CPU time", "us ", by_service.cpu, rate.cpu, Bound::at_most, 1 / 0.7});
   report_open(records, directory);
+  report_slices(directory);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
-// How long services are gone after kill -9 of everything: from the exec of solod to the last service's exec, against
-// as many bare posix_spawn calls of the same program with the same file actions and pidfds, on one thread.
+// What starts and stops cost. Services gone after kill -9 of everything: from the exec of solod to the last service's
+// exec, against as many bare posix_spawn calls of the same program with the same file actions and pidfds, on one
+// thread. Services that outlived the daemon, against starting them. A stop, against signalling and reaping the same
+// processes bare. A start over a long log that leaves nothing to do.
 //
-//   recovery_bench [SERVICES] [OTHER_EVENTS] [RUNS]
+//   recovery_bench [RUNS] [EVENTS] [few|stop|many|long]: all of it, or one part
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -12,6 +14,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <string_view>
 #include <thread>
 
 #include "producers/clock.h"
@@ -80,7 +83,15 @@ BareChild bare_spawn(const std::filesystem::path& directory) {
   return child;
 }
 
-double bare_milliseconds(int services) {
+struct Bare {
+  double spawn_ms = 0;
+  double stop_ms = 0;
+};
+
+double milliseconds_since(std::int64_t begin) { return static_cast<double>(now_ns() - begin) / 1e6; }
+
+/// As many processes without Solo: all started; all signalled, then reaped.
+Bare bare(int services) {
   testing::TempDir directory;
   std::vector<std::filesystem::path> directories;
   for (int i = 0; i < services; ++i) {
@@ -96,12 +107,13 @@ double bare_milliseconds(int services) {
     if (!testing::eventually([&] { return (stamp = last_stamp(each / "output.log")) > 0; })) give_up("no stamp");
     last = std::max(last, stamp);
   }
+  const std::int64_t signalled = now_ns();
+  for (const auto& child : children) kill(-child.pid, SIGTERM);
   for (const auto& child : children) {
-    kill(child.pid, SIGKILL);
     waitpid(child.pid, nullptr, 0);
     close(child.pidfd);
   }
-  return static_cast<double>(last - begin) / 1e6;
+  return {static_cast<double>(last - begin) / 1e6, milliseconds_since(signalled)};
 }
 
 void deploy(const Daemon& daemon, int services) {
@@ -165,29 +177,102 @@ double recovery_milliseconds(Daemon& daemon, int services) {
   return static_cast<double>(last - begin) / 1e6;
 }
 
-void measure(const std::string& what, Daemon& daemon, int services, int runs) {
-  std::vector<double> bare;
-  std::vector<double> solo;
-  for (int run = 0; run < runs; ++run) {
-    bare.push_back(bare_milliseconds(services));
-    solo.push_back(recovery_milliseconds(daemon, services));
-  }
-  print(Row{what, "ms", median(bare), median(solo), Bound::at_most, 1.5, 100});
+/// kill -9 of the daemon alone, to the moment at which health says ok.
+double start_milliseconds(Daemon& daemon) {
+  daemon.kill9();
+  const std::int64_t begin = now_ns();
+  if (!daemon.start()) give_up("no start:\n" + daemon.log());
+  return milliseconds_since(begin);
 }
 
-int main_with(int services, int events, int runs) {
-  print_header();
-  const std::string name = std::to_string(services) + " services back after kill -9 of everything";
+double stop_milliseconds(Daemon& daemon) {
+  const std::int64_t begin = now_ns();
+  if (daemon.stop() != 0) give_up("no orderly stop:\n" + daemon.log());
+  return milliseconds_since(begin);
+}
+
+/// As `count` runs of it came out.
+template <class Measure>
+double median_of(int count, Measure measure) {
+  std::vector<double> values;
+  for (int run = 0; run < count; ++run) values.push_back(measure());
+  return median(std::move(values));
+}
+
+/// Raw and Solo in turns. The median of Solo's.
+double measure_recovery(const std::string& what, Daemon& daemon, int services, int runs) {
+  std::vector<double> raw;
+  std::vector<double> solo;
+  for (int run = 0; run < runs; ++run) {
+    raw.push_back(bare(services).spawn_ms);
+    solo.push_back(recovery_milliseconds(daemon, services));
+  }
+  print(Row{what, "ms", median(raw), median(solo), Bound::at_most, 1.3, 100});
+  return median(solo);
+}
+
+void measure_stop(Daemon& daemon, int services, int runs) {
+  std::vector<double> raw;
+  std::vector<double> solo;
+  for (int run = 0; run < runs; ++run) {
+    raw.push_back(bare(services).stop_ms);
+    solo.push_back(stop_milliseconds(daemon));
+    if (!daemon.start()) give_up("no start:\n" + daemon.log());
+  }
+  print(Row{"SIGTERM to exit, " + std::to_string(services) + " idle services", "ms", median(raw), median(solo),
+            Bound::at_most, 1.3});
+}
+
+/// So that a restart has nothing to replay: longer than the views take to flush by themselves.
+void let_views_flush() { std::this_thread::sleep_for(std::chrono::seconds(7)); }
+
+void measure_many(int services, int runs) {
   Daemon daemon;
   if (!daemon.start()) give_up("no daemon:\n" + daemon.log());
   deploy(daemon, services);
-  measure(name, daemon, services, runs);
+  const std::string name = std::to_string(services) + " services back after kill -9 of everything";
+  const double started = measure_recovery(name, daemon, services, runs);
+  const double adopted = median_of(runs, [&] { return start_milliseconds(daemon); });
+  print(Row{std::to_string(services) + " live services adopted, against started", "ms", started, adopted,
+            Bound::at_most, 0.3});
+}
+
+void measure_long_log(Daemon& daemon, int events, int runs) {
   if (daemon.stop() != 0) give_up("no orderly stop:\n" + daemon.log());
   append_history(daemon, events);
+  if (!daemon.start(std::chrono::minutes(3))) give_up("no start over the history:\n" + daemon.log());
+  let_views_flush();
+  constexpr double kAllowed = 150;
+  print(Row{"start after kill -9, nothing to recover, " + std::to_string(events) + " events", "ms", kAllowed,
+            median_of(runs, [&] { return start_milliseconds(daemon); }), Bound::at_most, 1});
+}
+
+void measure_few(int services, int other_events, bool stop_alone, int runs) {
+  Daemon daemon;
+  if (!daemon.start()) give_up("no daemon:\n" + daemon.log());
+  deploy(daemon, services);
+  const std::string name = std::to_string(services) + " services back after kill -9 of everything";
+  if (!stop_alone) measure_recovery(name, daemon, services, runs);
+  measure_stop(daemon, services, runs);
+  if (stop_alone) return;
+  if (daemon.stop() != 0) give_up("no orderly stop:\n" + daemon.log());
+  append_history(daemon, other_events);
   if (!daemon.start(std::chrono::minutes(2))) give_up("no start over the history:\n" + daemon.log());
-  // Longer than the views take to flush by themselves.
-  std::this_thread::sleep_for(std::chrono::seconds(7));
-  measure(name + ", " + std::to_string(events) + " other events", daemon, services, runs);
+  let_views_flush();
+  measure_recovery(name + ", " + std::to_string(other_events) + " other events", daemon, services, runs);
+}
+
+int main_with(int runs, int events, std::string_view part) {
+  constexpr int kServices = 200;
+  constexpr int kMany = 1000;
+  constexpr int kOtherEvents = 100'000;
+  print_header();
+  if (part.empty() || part == "few" || part == "stop") measure_few(kServices, kOtherEvents, part == "stop", runs);
+  if (part.empty() || part == "many") measure_many(kMany, runs);
+  if (!part.empty() && part != "long") return 0;
+  Daemon daemon;
+  if (!daemon.start()) give_up("no daemon:\n" + daemon.log());
+  measure_long_log(daemon, events, runs);
   return 0;
 }
 
@@ -196,5 +281,5 @@ int main_with(int services, int events, int runs) {
 
 int main(int argc, char** argv) {
   auto number = [&](int index, int otherwise) { return argc > index ? std::atoi(argv[index]) : otherwise; };
-  return solo::bench::main_with(number(1, 150), number(2, 100'000), number(3, 5));
+  return solo::bench::main_with(number(1, 5), number(2, 1'000'000), argc > 3 ? argv[3] : "");
 }

@@ -59,13 +59,14 @@ class Mutator {
   std::mt19937_64 random_{1};
 };
 
-inline void replay(const std::vector<std::string>& corpus, void (*target)(std::string_view)) {
+inline void replay(const std::vector<std::string>& corpus, void (*target)(std::string_view),
+                   int mutations = kMutationsPerSeed) {
   ASSERT_FALSE(corpus.empty());
   Mutator mutate;
   for (const std::string& seed : corpus) {
     target(seed);
     // From the heap and not longer than it is: a read past the end is seen by the sanitizers.
-    for (int left = kMutationsPerSeed; left > 0; --left) target(mutate(seed));
+    for (int left = mutations; left > 0; --left) target(mutate(seed));
   }
 }
 

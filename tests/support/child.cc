@@ -73,6 +73,19 @@ void Child::signal(int number) const {
   if (!ended_) kill(pid_, number);
 }
 
+void Child::freeze() const {
+  signal(SIGSTOP);
+  siginfo_t how{};
+  // A parent is told when the last thread has stopped. Its end is left for wait().
+  const int failed = waitid(P_PID, static_cast<id_t>(pid_), &how, WSTOPPED | WEXITED | WNOWAIT);
+  if (failed != 0 || how.si_code != CLD_STOPPED) {
+    std::fprintf(stderr, "process %d ended and was to be frozen\n", pid_);
+    std::abort();
+  }
+}
+
+void Child::thaw() const { signal(SIGCONT); }
+
 std::optional<ExitCode> Child::wait(std::chrono::milliseconds timeout) {
   if (ended_) return ended_;
   pollfd ready{pidfd_, POLLIN, 0};
@@ -101,7 +114,12 @@ Finished run(std::vector<std::string> argv, std::vector<std::string> environment
 
 std::string read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string text;
+  // A process may end while its file in /proc is read: that ends the file, and is not thrown.
+  for (char piece[4096]; file.read(piece, sizeof piece), file.gcount() > 0;) {
+    text.append(piece, static_cast<std::size_t>(file.gcount()));
+  }
+  return text;
 }
 
 void pause_briefly() { usleep(5'000); }

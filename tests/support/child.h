@@ -27,6 +27,10 @@ class Child {
 
   pid_t pid() const { return pid_; }
   void signal(int number) const;
+  /// SIGSTOP; when this returns, no thread of it runs any more. signal() returns before: until the thread that takes
+  /// the signal has had its turn, the others go on. Aborts the test program if it ends instead.
+  void freeze() const;
+  void thaw() const;
   /// Nothing: it has not ended by the deadline.
   std::optional<ExitCode> wait(std::chrono::milliseconds timeout);
   ExitCode kill9();

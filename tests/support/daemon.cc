@@ -3,12 +3,16 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
 
 namespace solo::testing {
 namespace {
+
+/// nobody, whom Debian gives no files.
+constexpr unsigned kOrdinaryUser = 65534;
 
 std::map<std::string, std::string> environment_of(const std::filesystem::path& process) {
   std::map<std::string, std::string> variables;
@@ -32,11 +36,44 @@ bool is_zombie(const std::filesystem::path& process) {
 }  // namespace
 
 Daemon::Daemon(std::vector<std::string> arguments)
-    : state_(directory_.path() / "state"), arguments_(std::move(arguments)) {}
+    : state_(directory_.path() / "state"), arguments_(std::move(arguments)), user_(kOrdinaryUser) {}
 
 Daemon::~Daemon() {
   if (child_) kill9();
-  while (kill_services() > 0) pause_briefly();
+  // A child that was held before its exec outlives the daemon, and looks like it.
+  while (kill_services() + kill_half_done_spawns() > 0) pause_briefly();
+}
+
+std::size_t Daemon::kill_half_done_spawns() const {
+  using namespace std::string_literals;
+  const std::string mine = "\0--state-dir\0"s + state_.string() + "\0"s;
+  std::size_t killed = 0;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    const std::string line = read_file(entry.path() / "cmdline");
+    if (line.rfind(SOLOD_PATH, 0) != 0 || line.find(mine) == std::string::npos || is_zombie(entry.path())) continue;
+    if (kill(std::stoi(name), SIGKILL) == 0) ++killed;
+  }
+  return killed;
+}
+
+void Daemon::run_as_ordinary_user() {
+  if (geteuid() != 0) return;
+  ordinary_user_ = true;
+  give_to_user(directory_.path());
+}
+
+void Daemon::run_with_process_limit(unsigned processes) {
+  constexpr unsigned kFirstOfMany = 100'000;
+  user_ = kFirstOfMany + static_cast<unsigned>(getpid());
+  process_limit_ = processes;
+  run_as_ordinary_user();
+}
+
+void Daemon::give_to_user(const std::filesystem::path& path) const {
+  if (ordinary_user_ && chown(path.c_str(), user_, user_) != 0) std::abort();
 }
 
 void Daemon::launch() {
@@ -45,6 +82,14 @@ void Daemon::launch() {
   if (descriptor_limit_ != 0) {
     const std::string script = "ulimit -n " + std::to_string(descriptor_limit_) + " && exec \"$@\"";
     argv.insert(argv.begin(), {"/bin/sh", "-c", script, "sh"});
+  }
+  if (process_limit_ != 0) {
+    const std::string script = "ulimit -u " + std::to_string(process_limit_) + " && exec \"$@\"";
+    argv.insert(argv.begin(), {"/bin/bash", "-c", script, "bash"});
+  }
+  if (ordinary_user_) {
+    const std::string id = std::to_string(user_);
+    argv.insert(argv.begin(), {"/usr/bin/setpriv", "--reuid=" + id, "--regid=" + id, "--clear-groups", "--"});
   }
   child_.reset();
   child_ =
@@ -63,7 +108,7 @@ bool Daemon::wait_until_ok(std::chrono::milliseconds timeout) {
       [&] {
         ended = child_->wait(std::chrono::milliseconds(0)).has_value();
         if (ended) return true;
-        auto client = producers::CommandClient::connect({endpoint(), std::chrono::milliseconds(1000)});
+        auto client = producers::CommandClient::connect({endpoint(), std::chrono::milliseconds(1000), root_token()});
         if (!client) return false;
         v1::RequestT request;
         request.body.Set(v1::HealthT{});
@@ -89,8 +134,14 @@ std::optional<ExitCode> Daemon::stop(std::chrono::milliseconds timeout) {
   return child_->wait(timeout);
 }
 
+std::string Daemon::root_token() const {
+  std::string text = read_file(token_of_->state_ / "root.token");
+  text.erase(std::min(text.find('\n'), text.size()));
+  return text;
+}
+
 std::unique_ptr<producers::CommandClient> Daemon::client() const {
-  auto client = producers::CommandClient::connect({endpoint(), std::chrono::milliseconds(5000)});
+  auto client = producers::CommandClient::connect({endpoint(), std::chrono::milliseconds(5000), root_token()});
   if (!client) {
     std::fprintf(stderr, "no daemon: %s\n%s\n", client.error().message.c_str(), log().c_str());
     std::abort();
@@ -98,18 +149,27 @@ std::unique_ptr<producers::CommandClient> Daemon::client() const {
   return std::move(*client);
 }
 
-std::vector<ServiceProcess> Daemon::processes() const {
+std::optional<ServiceProcess> Daemon::look_at(const std::filesystem::path& process) const {
   const std::string home = (state_ / "services").string() + "/";
+  auto variables = environment_of(process);
+  if (variables.count("SOLO_INSTANCE") == 0 || variables["HOME"].rfind(home, 0) != 0) return std::nullopt;
+  if (is_zombie(process)) return std::nullopt;
+  return ServiceProcess{std::stoi(process.filename()), variables["SOLO_TENANT"], variables["SOLO_SERVICE"],
+                        std::stoull(variables["SOLO_GENERATION"]), variables["SOLO_INSTANCE"]};
+}
+
+bool Daemon::is_alive(const ServiceProcess& process) const {
+  const auto now = look_at("/proc/" + std::to_string(process.pid));
+  return now && now->instance == process.instance;
+}
+
+std::vector<ServiceProcess> Daemon::processes() const {
   std::vector<ServiceProcess> found;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
     const std::string name = entry.path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    auto variables = environment_of(entry.path());
-    if (variables.count("SOLO_INSTANCE") == 0 || variables["HOME"].rfind(home, 0) != 0) continue;
-    if (is_zombie(entry.path())) continue;
-    found.push_back(ServiceProcess{std::stoi(name), variables["SOLO_TENANT"], variables["SOLO_SERVICE"],
-                                   std::stoull(variables["SOLO_GENERATION"]), variables["SOLO_INSTANCE"]});
+    if (auto process = look_at(entry.path())) found.push_back(*std::move(process));
   }
   return found;
 }

@@ -38,6 +38,12 @@ class Daemon {
 
   /// Descriptors that solod may have open, from the next launch on; 0: as many as this program.
   void set_descriptor_limit(unsigned limit) { descriptor_limit_ = limit; }
+  /// From the next launch on it runs as a user who may do nothing in particular, if this program may choose (root);
+  /// else as this program's. What a test puts into STATE beforehand it gives to that user.
+  void run_as_ordinary_user();
+  /// The same as a user of whom nothing else runs, and who may have so many threads and processes. For root.
+  void run_with_process_limit(unsigned processes);
+  void give_to_user(const std::filesystem::path& path) const;
   /// Variables on top of this test's; for the next launch.
   void set_environment(std::vector<std::string> environment) { environment_ = std::move(environment); }
 
@@ -61,18 +67,31 @@ class Daemon {
   /// What solod has written to stderr so far, over all its starts.
   std::string log() const { return read_file(directory_.path() / "solod.err"); }
 
+  /// STATE/root.token; empty until there is one. All that tests ask of a daemon they ask with it.
+  std::string root_token() const;
+  /// This one is on the same log as `other`, which made the root token. `other` must outlive it.
+  void use_token_of(const Daemon& other) { token_of_ = &other; }
   /// A connected client; the test program aborts if there is no daemon.
   std::unique_ptr<producers::CommandClient> client() const;
 
   /// From /proc, this moment; zombies are left out.
   std::vector<ServiceProcess> processes() const;
+  /// Is this one, found before, still there?
+  bool is_alive(const ServiceProcess& process) const;
 
  private:
+  std::size_t kill_half_done_spawns() const;
+  std::optional<ServiceProcess> look_at(const std::filesystem::path& process) const;
+
   TempDir directory_;
   std::filesystem::path state_;
   std::vector<std::string> arguments_;
   unsigned descriptor_limit_ = 0;
+  bool ordinary_user_ = false;
+  unsigned user_;
+  unsigned process_limit_ = 0;
   std::vector<std::string> environment_;
+  const Daemon* token_of_ = this;
   std::unique_ptr<Child> child_;
 };
 

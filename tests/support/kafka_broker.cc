@@ -113,7 +113,7 @@ void KafkaBroker::stop() {
   if (!child_->wait(std::chrono::seconds(30))) give_up("the Kafka broker did not stop in order", output());
 }
 
-void KafkaBroker::freeze() { child_->signal(SIGSTOP); }
-void KafkaBroker::thaw() { child_->signal(SIGCONT); }
+void KafkaBroker::freeze() { child_->freeze(); }
+void KafkaBroker::thaw() { child_->thaw(); }
 
 }  // namespace solo::testing

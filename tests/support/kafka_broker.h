@@ -46,7 +46,7 @@ class KafkaBroker {
   void kill9();
   /// In order.
   void stop();
-  /// SIGSTOP: connections stay, nothing is answered.
+  /// SIGSTOP: connections stay; from when it returns nothing is answered.
   void freeze();
   void thaw();
   /// Starts it again on its data and port, without waiting.

@@ -43,10 +43,14 @@ void Load::stop() {
 }
 
 void Load::work(Client& client) {
-  auto connection = producers::CommandClient::connect({daemon_.endpoint(), std::chrono::milliseconds(1000)});
+  auto connection =
+      producers::CommandClient::connect({daemon_.endpoint(), std::chrono::milliseconds(1000), daemon_.root_token()});
   if (!connection) return;
-  while (!stopping_ && step(client, **connection)) {
-  }
+  do {
+    if (pause_.count() > 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(client.random() % (2 * pause_.count() + 1)));
+    }
+  } while (!stopping_ && step(client, **connection));
 }
 
 /// One command for one of the client's services. false: the daemon is gone.
@@ -57,12 +61,18 @@ bool Load::step(Client& client, producers::CommandClient& connection) {
     service.sent(client.name + "-" + std::to_string(++client.commands), service.next());
   }
   static constexpr v1::Wait kWaits[] = {v1::Wait::accepted, v1::Wait::applied, v1::Wait::applied, v1::Wait::done};
-  // Only an applied answer carries the generation; what was merely accepted stays open and is asked for again.
+  // Only an applied answer carries the generation; what was merely accepted stays open, is asked for again and must
+  // still be where it was accepted.
   const v1::Wait wait = kWaits[client.random() % 4];
   const v1::RequestT request = request_for(client, service, wait);
   auto reply = connection.call(request, std::chrono::milliseconds(5000));
   if (!reply) return false;
-  if (wait != v1::Wait::accepted) take(client, service, request, *reply);
+  if (wait != v1::Wait::accepted) {
+    take(client, service, request, *reply);
+  } else {
+    service.accepted(*reply);
+    if (reply->ok) ++accepted_;
+  }
   return true;
 }
 
@@ -156,6 +166,20 @@ std::vector<std::string> Load::differences() const {
     }
   }
   for (const auto& [name, generations] : running) found.push_back(name.first + "/" + name.second + ": unknown service");
+  return found;
+}
+
+std::vector<std::string> Load::doubled() const {
+  std::map<std::pair<std::string, std::string>, ServiceProcess> seen;
+  std::vector<std::string> found;
+  for (auto& process : daemon_.processes()) {
+    const auto [first, fresh] = seen.try_emplace({process.tenant, process.service}, process);
+    // /proc is read one process after the other: only one that is still there was there together with this one.
+    if (fresh || !daemon_.is_alive(first->second)) continue;
+    found.push_back(process.tenant + "/" + process.service + " runs twice: " + first->second.instance + " (process " +
+                    std::to_string(first->second.pid) + ") and " + process.instance + " (process " +
+                    std::to_string(process.pid) + ")");
+  }
   return found;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <random>
 #include <string>
@@ -18,6 +19,9 @@ class Load {
   Load(const Daemon& daemon, std::uint64_t seed, int clients, int services_each);
   ~Load() { stop(); }
 
+  /// From the next start() on each client pauses up to twice as long before a command; at first it does not.
+  void set_pause(std::chrono::milliseconds pause) { pause_ = pause; }
+
   /// Starts one thread per client; each goes on until stop() or until the daemon is gone.
   void start();
   void stop();
@@ -31,9 +35,15 @@ class Load {
   /// What must run now: nothing more, nothing less, each once. Call after settle().
   std::vector<std::string> differences() const;
 
+  /// Services of which two processes are there at this moment; may be asked at any time, from any thread.
+  std::vector<std::string> doubled() const;
+
   /// Promises broken by single answers.
   std::vector<std::string> broken_promises() const;
+  /// Commands whose outcome was told.
   std::uint64_t acknowledged() const { return acknowledged_; }
+  /// Answers that promised no more than that the command is in the log.
+  std::uint64_t accepted() const { return accepted_; }
 
  private:
   /// A command whose outcome is known.
@@ -57,8 +67,10 @@ class Load {
   const Daemon& daemon_;
   std::vector<Client> clients_;
   std::vector<std::thread> threads_;
+  std::chrono::milliseconds pause_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> acknowledged_{0};
+  std::atomic<std::uint64_t> accepted_{0};
 };
 
 }  // namespace solo::testing

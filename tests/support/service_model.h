@@ -1,7 +1,8 @@
 // What one client knows about one service from the answers it got: the oracle of the crash tests.
 //
 // A client issues one command at a time for its own services. An answer makes the outcome certain; a lost answer
-// leaves exactly one command open, which is settled by sending it again with the same id. Pure, not thread-safe.
+// leaves exactly one command open, which is settled by sending it again with the same id. Whoever was told a position,
+// even by an answer that leaves the command open, is told the same one ever after. Pure, not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,8 @@ enum class Order { deploy, kill };
 struct OpenCommand {
   std::string id;
   Order order;
+  /// Where it is in the log, once an answer said so.
+  std::string position = {};
 };
 
 class ServiceModel {
@@ -37,10 +40,14 @@ class ServiceModel {
 
   void sent(std::string id, Order order) { open_ = OpenCommand{std::move(id), order}; }
 
-  /// A reply to the open command, first or repeated. Only an answer that says what became of it closes it.
+  /// A reply to the open command, first or repeated, that promises no more than that the command is in the log.
+  void accepted(const v1::ReplyT& reply);
+  /// Any other reply to it. Only one that says what became of the command closes it.
   void answered(const v1::ReplyT& reply);
 
  private:
+  bool is_pending(const v1::ReplyT& reply) const;
+  void hold_to_position(const v1::ReplyT& reply);
   void broken(const std::string& what) { broken_.push_back(tenant_ + "/" + service_ + ": " + what); }
 
   std::string tenant_;

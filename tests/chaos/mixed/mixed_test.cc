@@ -11,6 +11,7 @@
 #include <random>
 #include <thread>
 
+#include "tests/support/environment.h"
 #include "tests/support/load.h"
 #include "tests/support/stepped_clock.h"
 
@@ -21,11 +22,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::int64_t kDay = 86'400;
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text != nullptr && *text != '\0' ? std::stoull(text) : otherwise;
-}
 
 std::string lines(const std::vector<std::string>& all) {
   std::string text;

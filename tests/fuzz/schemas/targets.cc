@@ -8,6 +8,7 @@
 #include "schemas/fingerprint.h"
 #include "schemas/json.h"
 #include "schemas/schemas.h"
+#include "schemas/service_glob.h"
 #include "schemas/token.h"
 
 namespace solo::test {
@@ -86,6 +87,10 @@ void fuzz_token(std::string_view text) {
   expect(check_accessor(token_accessor(hash)).has_value(), "an accessor has its form");
   if (const auto parsed = parse_token_hash(text)) expect(to_string(*parsed) == text, "a hash has one form");
   if (const auto accessor = check_accessor(text); !accessor) expect_good(accessor.error());
+  const auto glob = check_service_glob(text);
+  if (!glob) return expect_good(glob.error());
+  expect(glob_within(text, kEveryService) && glob_within(text, text),
+         "a pattern is within itself and within every one");
 }
 
 }  // namespace solo::test

@@ -55,6 +55,20 @@ TEST_F(Commands, TheSameInJsonForPrograms) {
   EXPECT_TRUE(json({"version"})["version"].is_string());
 }
 
+TEST_F(Commands, AnOrderThatIsAcceptedIsAnsweredWithItsPosition) {
+  const std::vector<std::string> deploy{"deploy", "nap", "--wait", "accepted", "--exec", "--", "/usr/bin/sleep", "1000"};
+  EXPECT_TRUE(holds(solo(deploy).out, "in the log at 0:"));
+  EXPECT_TRUE(eventually([&] { return solo({"status", "nap"}).code == 0; }));
+  const auto answer = json({"restart", "nap", "--wait", "accepted"});
+  EXPECT_EQ(answer["position"].get<std::string>().rfind("0:", 0), 0U) << answer.dump();
+}
+
+TEST_F(Commands, MoreOutputThanAnAnswerHoldsIsRefusedWithWhereItIs) {
+  const auto refused = error({"logs", "nap", "--tail", "900000"}, 2);
+  EXPECT_EQ(refused["message"], "--tail is 1 to 524288");
+  EXPECT_TRUE(holds(refused["hint"].get<std::string>(), "output.log"));
+}
+
 TEST_F(Commands, CommandSentTwiceByTheSameIdTakesEffectOnce) {
   const std::vector<std::string> deploy{"deploy", "nap", "--id", "once", "--exec", "--", "/usr/bin/sleep", "1000"};
   ASSERT_EQ(solo(deploy).code, 0);

@@ -2,6 +2,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -63,6 +64,36 @@ TEST(Notify, ReadyComesWhenServicesAreBackAndStoppingAtTheStop) {
   EXPECT_EQ(daemon.wait(std::chrono::seconds(20)), 0);
 }
 
+TEST(Notify, MoreTimeIsAskedForWhileServicesComeBack) {
+  TempDir directory;
+  NotifySocket notify(directory.path() / "notify");
+  const auto state = directory.path() / "state";
+  const auto solo = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {SOLO_PATH, "--state-dir", state, "--tenant", "acme"});
+    return run(std::move(arguments));
+  };
+  const auto launch = [&] {
+    return std::make_unique<Child>(
+        std::vector<std::string>{SOLOD_PATH, "--state-dir", state}, directory.path() / "out", directory.path() / "err",
+        std::vector<std::string>{"NOTIFY_SOCKET=" + (directory.path() / "notify").string(), "WATCHDOG_USEC=1000000"});
+  };
+  auto daemon = launch();
+  ASSERT_TRUE(notify.hears("READY=1"));
+  ASSERT_EQ(solo({"deploy", "held", "--exec", "--", "/bin/sleep", "1000000"}).code, 0);
+  daemon->signal(SIGTERM);
+  ASSERT_EQ(daemon->wait(std::chrono::seconds(20)), 0);
+  // A FIFO without a reader holds it before its exec.
+  const auto output = state / "services" / "acme" / "held" / "output.log";
+  std::filesystem::remove(output);
+  ASSERT_EQ(mkfifo(output.c_str(), 0600), 0);
+  notify.forget();
+  daemon = launch();
+  EXPECT_TRUE(notify.hears("STATUS=recovering, 0 processes: 1 services are not back yet\nEXTEND_TIMEOUT_USEC="));
+  EXPECT_TRUE(notify.hears("READY=1")) << "its start-up timeout ends it";
+  daemon->signal(SIGTERM);
+  EXPECT_EQ(daemon->wait(std::chrono::seconds(20)), 0);
+}
+
 TEST(Notify, WatchdogIsToldWhileTheDaemonAnswersAndNotWhenItHangs) {
   TempDir directory;
   NotifySocket notify(directory.path() / "notify");
@@ -71,10 +102,10 @@ TEST(Notify, WatchdogIsToldWhileTheDaemonAnswersAndNotWhenItHangs) {
                {"NOTIFY_SOCKET=" + (directory.path() / "notify").string(), "WATCHDOG_USEC=1000000"});
   ASSERT_TRUE(notify.hears("READY=1"));
   for (int beat = 0; beat < 3; ++beat) EXPECT_TRUE(notify.hears("WATCHDOG=1"));
-  daemon.signal(SIGSTOP);
+  daemon.freeze();
   notify.forget();
   EXPECT_FALSE(notify.hears("WATCHDOG=1", std::chrono::milliseconds(700)));
-  daemon.signal(SIGCONT);
+  daemon.thaw();
   EXPECT_TRUE(notify.hears("WATCHDOG=1"));
   daemon.signal(SIGTERM);
   EXPECT_EQ(daemon.wait(std::chrono::seconds(20)), 0);

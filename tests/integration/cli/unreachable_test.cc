@@ -34,13 +34,14 @@ TEST_F(Unreachable, AKilledDaemonsSocketIsNobody) {
 
 TEST_F(Unreachable, AFrozenDaemonIsGivenUp) {
   start();
-  daemon_.child().signal(SIGSTOP);
+  daemon_.child().freeze();
   expect_unreachable({"list"});
-  daemon_.child().signal(SIGCONT);
+  daemon_.child().thaw();
 }
 
-TEST_F(Unreachable, OnlyIpcIsOffered) {
-  EXPECT_EQ(solo({"list", "--addr", "tcp://127.0.0.1:1"}).code, 2);
+TEST_F(Unreachable, AnAddressThatIsNoneIsWrongUsage) {
+  EXPECT_EQ(solo({"list", "--addr", "udp://127.0.0.1:1"}).code, 2);
+  EXPECT_EQ(solo({"list", "--addr", "tcp://127.0.0.1:1"}).code, 2) << "tcp needs the daemon's key";
   EXPECT_EQ(solo({"list", "--state-dir", "/" + std::string(120, 'x')}).code, 2) << "a socket's path is limited";
 }
 

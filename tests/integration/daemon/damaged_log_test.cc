@@ -56,7 +56,8 @@ TEST(DamagedLog, IsFoundAfterTheStartAndMakesHealthNameTheRecord) {
 
   daemon.launch();
   const auto degraded = [&] {
-    const auto client = producers::CommandClient::connect({daemon.endpoint(), std::chrono::milliseconds(1000)});
+    const auto client =
+        producers::CommandClient::connect({daemon.endpoint(), std::chrono::milliseconds(1000), daemon.root_token()});
     return client && health(**client).status == v1::HealthStatus::degraded;
   };
   ASSERT_TRUE(eventually(degraded)) << daemon.log();

@@ -44,7 +44,8 @@ TEST(Descriptors, MoreClientsThanTheLimitNeverEndTheDaemonAndItServesAgainAfterw
     EXPECT_TRUE(deploy(*inside.front(), "meanwhile")) << "descriptors are left for services";
     std::vector<std::unique_ptr<producers::CommandClient>> waiting;
     for (int i = 0; i < 40; ++i) {
-      auto client = producers::CommandClient::connect({daemon.endpoint(), std::chrono::milliseconds(300)});
+      auto client =
+          producers::CommandClient::connect({daemon.endpoint(), std::chrono::milliseconds(300), daemon.root_token()});
       if (client) {
         waiting.push_back(std::move(*client));
         continue;

@@ -1,54 +1,17 @@
 // What an operator may rely on when orders follow one another and programs misbehave: a real daemon, real processes.
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "tests/support/daemon.h"
+#include "tests/integration/daemon/orders.h"
 
 namespace solo::testing {
 namespace {
 
-class Orders : public ::testing::Test {
+class OrdersInTurn : public Orders {
  protected:
-  void SetUp() override {
-    ASSERT_TRUE(daemon_.start()) << daemon_.log();
-    client_ = daemon_.client();
-  }
-
-  v1::ReplyT call(v1::RequestT request) {
-    auto reply = client_->call(std::move(request));
-    if (!reply) {
-      ADD_FAILURE() << reply.error().message << "\n" << daemon_.log();
-      return {};
-    }
-    return *std::move(reply);
-  }
-
-  v1::ReplyT deploy(const std::string& service, v1::SpecT spec, v1::Wait wait = v1::Wait::done) {
-    return call(deploy_request({}, "acme", service, std::move(spec), wait));
-  }
-
-  v1::ServiceStatusT status(const std::string& service) {
-    v1::RequestT request;
-    request.tenant = "acme";
-    v1::StatusT body;
-    body.service = service;
-    request.body.Set(std::move(body));
-    const auto reply = call(std::move(request));
-    const auto* found = reply.body.AsServiceStatus();
-    return found != nullptr ? *found : v1::ServiceStatusT{};
-  }
-
-  bool eventually_in(const std::string& service, v1::ServiceState state) {
-    return eventually([&] { return status(service).state == state; });
-  }
-
-  Daemon daemon_;
-  std::unique_ptr<producers::CommandClient> client_;
+  void SetUp() override { start(); }
 };
 
-v1::SpecT sleeper() { return exec_spec({"/bin/sleep", "1000000"}); }
-
-TEST_F(Orders, DeployKillDeployRestartOfTheDaemonRunsTheSecondGenerationOnce) {
+TEST_F(OrdersInTurn, DeployKillDeployRestartOfTheDaemonRunsTheSecondGenerationOnce) {
   ASSERT_TRUE(deploy("web", sleeper()).ok);
   ASSERT_TRUE(call(kill_request({}, "acme", "web")).ok);
   const auto second = deploy("web", sleeper());
@@ -61,7 +24,7 @@ TEST_F(Orders, DeployKillDeployRestartOfTheDaemonRunsTheSecondGenerationOnce) {
   EXPECT_EQ(running.front().generation, second.body.AsServiceStatus()->generation);
 }
 
-TEST_F(Orders, AServiceThatCannotStartDoesNotHoldUpTheOthers) {
+TEST_F(OrdersInTurn, AServiceThatCannotStartDoesNotHoldUpTheOthers) {
   // Held before its exec by a FIFO without a reader, until its start-up timeout.
   const auto home = daemon_.state() / "services" / "acme" / "held";
   std::filesystem::create_directories(home);
@@ -73,7 +36,7 @@ TEST_F(Orders, AServiceThatCannotStartDoesNotHoldUpTheOthers) {
   EXPECT_EQ(status("held").state, v1::ServiceState::starting);
 }
 
-TEST_F(Orders, AServiceThatCannotStartIsNoOtherOnesDelayAfterACrashEither) {
+TEST_F(OrdersInTurn, AServiceThatCannotStartIsNoOtherOnesDelayAfterACrashEither) {
   ASSERT_TRUE(deploy("first", sleeper()).ok);
   ASSERT_TRUE(deploy("held", sleeper()).ok);
   ASSERT_TRUE(deploy("last", sleeper()).ok);
@@ -86,7 +49,7 @@ TEST_F(Orders, AServiceThatCannotStartIsNoOtherOnesDelayAfterACrashEither) {
   EXPECT_TRUE(eventually([&] { return daemon_.processes().size() == 2; }, std::chrono::seconds(4))) << daemon_.log();
 }
 
-TEST_F(Orders, ACrashingServiceIsRestartedWithinItsLimitsAndTakesNothingElseDown) {
+TEST_F(OrdersInTurn, ACrashingServiceIsRestartedWithinItsLimitsAndTakesNothingElseDown) {
   ASSERT_TRUE(deploy("steady", sleeper()).ok);
   const auto before = status("steady");
   auto spec = script_spec("#!/bin/sh\necho about to fall\nexit 7\n");
@@ -101,7 +64,7 @@ TEST_F(Orders, ACrashingServiceIsRestartedWithinItsLimitsAndTakesNothingElseDown
   EXPECT_EQ(daemon_.processes().size(), 1U);
 }
 
-TEST_F(Orders, NoDescriptorOfTheDaemonIsOpenInAService) {
+TEST_F(OrdersInTurn, NoDescriptorOfTheDaemonIsOpenInAService) {
   ASSERT_TRUE(deploy("lister", script_spec("#!/bin/sh\nls -l /proc/self/fd\nexec sleep 1000000\n")).ok);
   const auto output = daemon_.state() / "services" / "acme" / "lister" / "output.log";
   // `ls` itself has the directory open; the shell, its script.

@@ -2,9 +2,11 @@
 #include <thread>
 
 #include "consumers/embedded_reader.h"
+#include "producers/record_store.h"
 #include "tests/integration/embedded_log/faulty_env.h"
 #include "tests/integration/embedded_log/log_directory.h"
 #include "tests/integration/embedded_log/log_process.h"
+#include "tests/support/child.h"
 
 namespace solo::testing {
 namespace {
@@ -164,6 +166,28 @@ TEST_F(FailingLog, AFullDiskWhileATableIsWrittenEndsItForGoodAndLosesNothing) {
   ASSERT_TRUE(values) << values.error().message;
   ASSERT_GE(values->size(), acknowledged.size());
   for (std::size_t at = 0; at < acknowledged.size(); ++at) ASSERT_EQ((*values)[at], acknowledged[at]);
+}
+
+TEST_F(FailingLog, NoRoomWhileTablesAreMergedIsNoDamageAndTheyAreMergedLater) {
+  std::size_t records = 0;
+  // Each close leaves a table.
+  for (; records < producers::RecordStore::kTablesToMerge; ++records) {
+    open_faulty();
+    ASSERT_TRUE(is_durable(append(log_->commands(), std::to_string(records))));
+    log_.reset();
+  }
+  const auto tables = files(".sst").size();
+  ASSERT_GE(tables, producers::RecordStore::kTablesToMerge);
+  env_->fail_tables(rocksdb::IOStatus::NoSpace("No space left on device"));
+  open_faulty();
+  ASSERT_TRUE(eventually([&] { return env_->failed_tables() > 0; }));
+  EXPECT_TRUE(log_->condition().writable);
+  EXPECT_TRUE(is_durable(append(log_->commands(), "meanwhile")));
+  env_->allow_tables();
+  EXPECT_TRUE(eventually([&] { return files(".sst").size() < tables; }));
+  EXPECT_TRUE(log_->condition().writable);
+  EXPECT_EQ(log_->condition().detail, "");
+  EXPECT_EQ(read_values(*log_)->size(), records + 1);
 }
 
 TEST_F(FailingLog, DamageThatRocksDbMeetsByItselfEndsTheLogForGood) {

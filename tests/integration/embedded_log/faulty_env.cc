@@ -31,7 +31,10 @@ class FaultyFile final : public rocksdb::FSWritableFileWrapper {
     if (system_.away_) return away_error();
     if (system_.full_) return IOStatus::NoSpace("No space left on device");
     const std::lock_guard lock(system_.mutex_);
-    if (is_table_ && system_.table_appends_) return *system_.table_appends_;
+    if (is_table_ && system_.table_appends_) {
+      ++system_.failed_tables_;
+      return *system_.table_appends_;
+    }
     if (is_wal_) {
       if (auto fault = std::exchange(system_.next_wal_append_, nullptr)) {
         file_->Append(Slice(data.data(), data.size() / 2), options, debug).PermitUncheckedError();
@@ -85,6 +88,11 @@ void FaultyFileSystem::fail_next_wal_append(IOStatus status) {
 void FaultyFileSystem::fail_tables(IOStatus status) {
   const std::lock_guard lock(mutex_);
   table_appends_ = std::make_unique<IOStatus>(std::move(status));
+}
+
+void FaultyFileSystem::allow_tables() {
+  const std::lock_guard lock(mutex_);
+  table_appends_.reset();
 }
 
 IOStatus FaultyFileSystem::NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,

@@ -22,6 +22,10 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   void fail_next_wal_append(rocksdb::IOStatus status);
   /// From now on every write to a table reports it.
   void fail_tables(rocksdb::IOStatus status);
+  /// No more.
+  void allow_tables();
+  /// How many writes to tables have failed so.
+  int failed_tables() const { return failed_tables_; }
   /// While true, nothing can be written any more: no space.
   void set_full(bool full) { full_ = full; }
   /// From now on no write, sync, rename or removal happens any more.
@@ -46,6 +50,7 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   std::atomic<bool> full_ = false;
   std::atomic<int> wal_syncs_to_fail_ = 0;
   std::atomic<int> wal_syncs_ = 0;
+  std::atomic<int> failed_tables_ = 0;
   std::mutex wal_sync_mutex_;
   std::mutex mutex_;  // of what follows
   std::unique_ptr<rocksdb::IOStatus> next_wal_append_;

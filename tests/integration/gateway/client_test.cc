@@ -106,7 +106,7 @@ TEST(CommandClient, EveryWayNotToReachADaemonHasItsOwnWords) {
 
   EXPECT_EQ(connect(to("/tmp/" + std::string(120, 'x'))).code, ErrorCode::invalid_argument);
   EXPECT_NE(connect(to("/tmp/" + std::string(120, 'x'))).message.find("107"), std::string::npos);
-  EXPECT_NE(connect({"tcp://127.0.0.1:7000"}).message.find("not offered without CURVE"), std::string::npos);
+  EXPECT_NE(connect({"tcp://127.0.0.1:7000"}).message.find("needs the daemon's public key"), std::string::npos);
   EXPECT_EQ(connect({"solo"}).code, ErrorCode::invalid_argument);
 }
 
@@ -157,8 +157,9 @@ TEST(CommandClient, AfterALostConnectionItReachesTheNextDaemon) {
   const std::string path = world.socket_path() + "2";
   const auto start = [&](producers::HostPort& host, producers::HealthPort& health, const producers::Clock& clock) {
     producers::GatewayOptions options;
-    options.endpoint = "ipc://" + path;
-    auto gateway = std::make_unique<producers::Gateway>(options, world.log(), world.views(), host, health, clock);
+    options.endpoints = {"ipc://" + path};
+    auto gateway =
+        std::make_unique<producers::Gateway>(options, world.log(), world.views(), world.tokens(), host, health, clock);
     EXPECT_TRUE(gateway->start());
     return gateway;
   };
@@ -199,8 +200,8 @@ class GatewayStart : public ::testing::Test {
  protected:
   schemas::Result<void> start(const std::string& endpoint) {
     producers::GatewayOptions options;
-    options.endpoint = endpoint;
-    producers::Gateway gateway(options, world.log(), world.views(), host, health, clock);
+    options.endpoints = {endpoint};
+    producers::Gateway gateway(options, world.log(), world.views(), world.tokens(), host, health, clock);
     return gateway.start();
   }
 

@@ -9,9 +9,9 @@
 namespace solo::testing {
 namespace {
 
-constexpr const char* kDeployJson =
-    R"({"id":"j-1","token":"none","tenant":"acme","wait":"applied","body_type":"Deploy",)"
-    R"("body":{"service":"web","spec":{"format":"exec","argv":["/bin/sleep","1000"]}}})";
+const std::string kDeployJson = R"({"id":"j-1","token":")" + test_root().text +
+                                R"(","tenant":"acme","wait":"applied","body_type":"Deploy",)"
+                                R"("body":{"service":"web","spec":{"format":"exec","argv":["/bin/sleep","1000"]}}})";
 
 TEST(GatewayForms, DealerGetsHeaderAndBodyInTheEncodingItSent) {
   World world;
@@ -150,7 +150,7 @@ TEST(GatewayForms, BadNamesAndIdsAreRefused) {
   EXPECT_EQ(code_of(peer.ask(deploy("n-3", "web", v1::Wait::applied, "*"))), v1::ErrorCode::invalid_argument);
   EXPECT_EQ(code_of(peer.ask(deploy("n-4", "web", v1::Wait::applied, "system"))), v1::ErrorCode::permission_denied);
   EXPECT_EQ(code_of(peer.ask(status("Web"))), v1::ErrorCode::invalid_argument);
-  EXPECT_EQ(world.log().records().size(), 2U) << "only genesis and the claim";
+  EXPECT_EQ(world.log().records().size(), 3U) << "only genesis, the claim and the root token";
 }
 
 TEST(GatewayForms, AConnectionUnderATakenRoutingIdIsHeard) {

@@ -66,7 +66,7 @@ TEST(GatewayLimits, ASpecWhoseEventWouldBeTooLongIsRefused) {
   spec.code = "#!/bin/sh\n" + std::string(schemas::kMaxEventBytes, '#');
   const v1::ReplyT reply = peer.ask(request);
   EXPECT_EQ(code_of(reply), ErrorCode::invalid_argument) << reply.error->message;
-  EXPECT_EQ(world.log().records().size(), 2U);
+  EXPECT_EQ(world.log().records().size(), 3U);
 }
 
 TEST(GatewayLimits, AFrameOverSixteenMebibytesCostsOnlyItsOwnConnection) {

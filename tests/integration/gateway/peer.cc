@@ -7,11 +7,20 @@
 
 namespace solo::testing {
 
-Peer::Peer(const std::string& endpoint, zmq::socket_type type, const std::string& routing_id)
+Peer::Peer(const std::string& endpoint, zmq::socket_type type, const std::string& routing_id,
+           const std::optional<producers::ClientCurve>& curve)
     : socket_(context_, type) {
   socket_.set(zmq::sockopt::linger, 0);
   socket_.set(zmq::sockopt::sndhwm, 0);
   if (!routing_id.empty()) socket_.set(zmq::sockopt::routing_id, routing_id);
+  if (curve) {
+    const auto set = [&](int option, const producers::CurveKey& key) {
+      EXPECT_EQ(zmq_setsockopt(socket_.handle(), option, key.data(), key.size()), 0);
+    };
+    set(ZMQ_CURVE_SERVERKEY, curve->server);
+    set(ZMQ_CURVE_PUBLICKEY, curve->own.public_key);
+    set(ZMQ_CURVE_SECRETKEY, curve->own.secret_key);
+  }
   socket_.connect(endpoint);
 }
 

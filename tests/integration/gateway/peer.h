@@ -8,6 +8,7 @@
 #include <vector>
 #include <zmq.hpp>
 
+#include "producers/command_client.h"
 #include "schemas/schemas.h"
 
 namespace solo::testing {
@@ -17,7 +18,7 @@ using Frames = std::vector<std::string>;
 class Peer {
  public:
   explicit Peer(const std::string& endpoint, zmq::socket_type type = zmq::socket_type::dealer,
-                const std::string& routing_id = {});
+                const std::string& routing_id = {}, const std::optional<producers::ClientCurve>& curve = {});
 
   void send(const Frames& frames);
   /// One request, header and body, in FlatBuffers.

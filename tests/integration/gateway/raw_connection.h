@@ -10,11 +10,14 @@ namespace solo::testing {
 
 class RawConnection {
  public:
-  /// A test failure if the path takes none.
-  explicit RawConnection(const std::string& path);
+  /// To a Unix socket's path or a tcp endpoint with an IPv4 address. A test failure if it takes none.
+  explicit RawConnection(const std::string& where);
 
   /// false: the other end has closed it.
   bool send(std::string_view bytes);
+  /// Exactly so many bytes from the other end; fewer: it has closed, or they did not come in kPatience.
+  std::string receive(std::size_t count);
+  int fd() const { return socket_.get(); }
   /// Waits until the other end has closed it; false: not in kPatience.
   bool closed();
 

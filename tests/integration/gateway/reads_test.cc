@@ -1,4 +1,4 @@
-// Reads: status, list, logs, health, recovery.
+// Reads: status, list, logs, health, recovery, dead letters.
 #include <gtest/gtest.h>
 
 #include "schemas/codec.h"
@@ -135,6 +135,74 @@ TEST_F(GatewayReads, RecoveryShowsATenantItsOwnFailuresOnly) {
   EXPECT_EQ(own.body.AsRecoveryReport()->failures[0]->tenant, "acme");
   request.tenant = "*";
   EXPECT_EQ(peer.ask(request).body.AsRecoveryReport()->failures.size(), 2U);
+}
+
+class GatewayDeadLetters : public GatewayReads {
+ protected:
+  v1::RequestT dead_letters(const std::string& tenant, const std::string& from = {}, std::uint32_t limit = 0) {
+    v1::RequestT request = list(tenant);
+    v1::DeadLettersT asked;
+    asked.from = from;
+    asked.limit = limit;
+    request.body.Set(std::move(asked));
+    return request;
+  }
+  /// Their positions, from all pages.
+  std::vector<std::string> all(const std::string& tenant, std::uint32_t limit = 0) {
+    std::vector<std::string> found;
+    std::string from;
+    do {
+      const v1::ReplyT reply = peer.ask(dead_letters(tenant, from, limit));
+      const auto* page = reply.body.AsDeadLetterList();
+      if (page == nullptr) return {reply.error ? reply.error->message : "no list"};
+      for (const auto& letter : page->letters) found.push_back(letter->position);
+      from = page->next;
+    } while (!from.empty());
+    return found;
+  }
+  std::string put(const std::string& key, const std::string& value = "garbage") {
+    return schemas::to_string(world.log().put(0, key, value));
+  }
+};
+
+TEST_F(GatewayDeadLetters, AreATenantsOwnOrEverybodysForWhoMayAskForAll) {
+  const auto own = put("acme");
+  const auto other = put("zeta");
+  const auto nobodys = put("");
+  v1::EventT event;
+  event.id = "1";
+  event.source = "urn:outsider";
+  event.tenant = "zeta";
+  event.service = "web";
+  event.payload.Set(v1::ServiceKilledT());
+  const auto disputed = put("acme", schemas::encode(event));
+  world.wait_applied();
+  EXPECT_EQ(all("*"), (std::vector<std::string>{own, other, nobodys, disputed}));
+  EXPECT_EQ(all("acme"), std::vector<std::string>{own});
+  EXPECT_EQ(all("zeta"), std::vector<std::string>{other});
+  EXPECT_EQ(all("nobody"), std::vector<std::string>());
+  const v1::ReplyT reply = peer.ask(dead_letters("*", disputed));
+  const v1::DeadLetterT& letter = *reply.body.AsDeadLetterList()->letters.at(0);
+  EXPECT_EQ(letter.key, "acme");
+  EXPECT_EQ(letter.tenant, "zeta");
+  EXPECT_EQ(letter.type, "ServiceKilled");
+  EXPECT_EQ(letter.source, "urn:outsider");
+  EXPECT_EQ(letter.code, ErrorCode::invalid_argument);
+}
+
+TEST_F(GatewayDeadLetters, AreFoundBehindManyOfOthersAPageAtATime) {
+  for (int i = 0; i < 4500; ++i) put("zeta");
+  const auto own = put("acme");
+  world.wait_applied();
+  const v1::ReplyT first = peer.ask(dead_letters("acme"));
+  ASSERT_TRUE(first.ok);
+  EXPECT_TRUE(first.body.AsDeadLetterList()->letters.empty());
+  EXPECT_EQ(first.body.AsDeadLetterList()->next, "0:2003")
+      << "behind the genesis, the root token, the claim and 2,000 letters";
+  EXPECT_EQ(all("acme"), std::vector<std::string>{own});
+  EXPECT_EQ(all("zeta", 7).size(), 4500U);
+  EXPECT_EQ(code_of(peer.ask(dead_letters("acme", "1:0"))), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(peer.ask(dead_letters("acme", "next"))), ErrorCode::invalid_argument);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ TEST_F(GatewayRetry, ARetryGetsTheRecordedOutcomeAndPosition) {
   EXPECT_TRUE(again.ok);
   EXPECT_TRUE(again.duplicate);
   EXPECT_EQ(again.position, first.position);
-  EXPECT_EQ(world.log().records().size(), 3U);
+  EXPECT_EQ(world.log().records().size(), 4U);
 }
 
 TEST_F(GatewayRetry, ARetryIsAnsweredThoughTheServiceWasKilledSince) {
@@ -31,7 +31,32 @@ TEST_F(GatewayRetry, ARetryIsAnsweredThoughTheServiceWasKilledSince) {
   const v1::ReplyT again = peer.ask(deploy("r-1", "web"));
   EXPECT_TRUE(again.ok);
   EXPECT_TRUE(again.duplicate);
-  EXPECT_EQ(again.position, "0:2");
+  EXPECT_EQ(again.position, "0:3");
+}
+
+TEST_F(GatewayRetry, ARetryIsAnsweredThoughAnotherHasTakenItsPlaceSince) {
+  ASSERT_TRUE(peer.ask(deploy("r-1", "web", Wait::applied)).ok);
+  world.started("acme", "web", 1);
+  v1::RequestT second = deploy("r-2", "web", Wait::applied);
+  second.body.AsDeploy()->replace = true;
+  ASSERT_TRUE(peer.ask(second).ok);
+  world.started("acme", "web", 2);
+  for (const Wait wait : {Wait::accepted, Wait::applied, Wait::done}) {
+    const v1::ReplyT again = peer.ask(deploy("r-1", "web", wait));
+    EXPECT_TRUE(again.ok) << again.error->message;
+    EXPECT_TRUE(again.duplicate);
+    EXPECT_EQ(again.position, "0:3");
+  }
+}
+
+TEST_F(GatewayRetry, ARetryOfARestartIsAnsweredThoughTheServiceWasKilledSince) {
+  ASSERT_TRUE(peer.ask(deploy("r-1", "web", Wait::applied)).ok);
+  world.started("acme", "web", 1);
+  ASSERT_TRUE(peer.ask(restart("r-2", "web", Wait::applied)).ok);
+  ASSERT_TRUE(peer.ask(kill("r-3", "web", Wait::applied)).ok);
+  const v1::ReplyT again = peer.ask(restart("r-2", "web", Wait::done));
+  EXPECT_TRUE(again.ok) << again.error->message;
+  EXPECT_TRUE(again.duplicate);
 }
 
 TEST_F(GatewayRetry, ARejectionIsRecordedToo) {
@@ -45,7 +70,7 @@ TEST_F(GatewayRetry, ARejectionIsRecordedToo) {
   const v1::ReplyT again = peer.ask(deploy("r-2", "web"));
   EXPECT_EQ(code_of(again), ErrorCode::already_exists);
   EXPECT_TRUE(again.duplicate);
-  EXPECT_EQ(again.position, "0:3");
+  EXPECT_EQ(again.position, "0:4");
 }
 
 TEST_F(GatewayRetry, AnEarlyRefusalIsNotRecorded) {
@@ -88,8 +113,8 @@ TEST_F(GatewayRetry, ARetryInFlightJoinsTheFirst) {
   const v1::ReplyT joined = other.reply();
   EXPECT_TRUE(joined.ok);
   EXPECT_TRUE(joined.duplicate);
-  EXPECT_EQ(joined.position, "0:2");
-  EXPECT_EQ(world.log().records().size(), 3U);
+  EXPECT_EQ(joined.position, "0:3");
+  EXPECT_EQ(world.log().records().size(), 4U);
 }
 
 TEST_F(GatewayRetry, AnAcceptedRetryOfADurableCommandIsAnsweredAtOnce) {
@@ -98,8 +123,8 @@ TEST_F(GatewayRetry, AnAcceptedRetryOfADurableCommandIsAnsweredAtOnce) {
   const v1::ReplyT again = peer.ask(deploy("r-1", "web", Wait::accepted));
   EXPECT_TRUE(again.ok);
   EXPECT_TRUE(again.duplicate);
-  EXPECT_EQ(again.position, "0:2");
-  EXPECT_EQ(world.log().records().size(), 3U);
+  EXPECT_EQ(again.position, "0:3");
+  EXPECT_EQ(world.log().records().size(), 4U);
   world.resume_views();
 }
 
@@ -119,7 +144,7 @@ TEST_F(GatewayRetry, CommandsOfATenantAreAppendedInTheOrderTheyCame) {
     peer.send(deploy("r-" + std::to_string(i), "s" + std::to_string(i), Wait::accepted));
   for (int i = 0; i < kCommands; ++i) {
     const v1::ReplyT reply = peer.reply();
-    EXPECT_EQ(reply.position, "0:" + std::to_string(i + 2)) << reply.id;
+    EXPECT_EQ(reply.position, "0:" + std::to_string(i + 3)) << reply.id;
     EXPECT_EQ(reply.id, "r-" + std::to_string(i));
   }
 }

@@ -24,7 +24,7 @@ TEST_F(GatewayWait, AcceptedIsAnsweredWhileTheViewsStandStill) {
   world.hold_views();
   const v1::ReplyT reply = peer.ask(deploy("w-1", "web", Wait::accepted));
   EXPECT_TRUE(reply.ok);
-  EXPECT_EQ(reply.position, "0:2");
+  EXPECT_EQ(reply.position, "0:3");
   EXPECT_EQ(reply.body.type, v1::ReplyBody::NONE);
   world.resume_views();
 }
@@ -32,7 +32,7 @@ TEST_F(GatewayWait, AcceptedIsAnsweredWhileTheViewsStandStill) {
 TEST_F(GatewayWait, AppliedIsAnsweredWithTheStatusTheViewsHave) {
   const v1::ReplyT reply = peer.ask(deploy("w-1", "web", Wait::applied));
   ASSERT_TRUE(reply.ok);
-  EXPECT_EQ(reply.position, "0:2");
+  EXPECT_EQ(reply.position, "0:3");
   EXPECT_FALSE(reply.duplicate);
   ASSERT_NE(reply.body.AsServiceStatus(), nullptr);
   EXPECT_EQ(reply.body.AsServiceStatus()->state, v1::ServiceState::starting);
@@ -42,7 +42,7 @@ TEST_F(GatewayWait, AppliedIsAnsweredWithTheStatusTheViewsHave) {
 TEST_F(GatewayWait, AppliedIsNotAnsweredBeforeTheViewsHaveIt) {
   world.hold_views();
   peer.send(deploy("w-1", "web", Wait::applied));
-  ASSERT_TRUE(World::eventually([&] { return world.log().records().size() == 3; }));
+  ASSERT_TRUE(World::eventually([&] { return world.log().records().size() == 4; }));
   EXPECT_FALSE(peer.receive(std::chrono::milliseconds(50)));
   world.resume_views();
   EXPECT_TRUE(peer.reply().ok);
@@ -56,7 +56,7 @@ TEST_F(GatewayWait, DoneIsTheDefaultAndWaitsForTheStart) {
   world.started("acme", "web", 1);
   const v1::ReplyT reply = peer.reply();
   ASSERT_TRUE(reply.ok);
-  EXPECT_EQ(reply.position, "0:2");
+  EXPECT_EQ(reply.position, "0:3");
   EXPECT_EQ(reply.body.AsServiceStatus()->state, v1::ServiceState::running);
   EXPECT_EQ(reply.body.AsServiceStatus()->pid, 4711);
 }
@@ -95,7 +95,7 @@ TEST_F(GatewayWait, AFailedStartIsAnsweredWithItsReasonTheCompilersWordsAndTheSt
   EXPECT_EQ(code_of(reply), ErrorCode::failed_precondition);
   EXPECT_NE(reply.error->message.find("it does not compile"), std::string::npos);
   EXPECT_NE(reply.error->message.find("line 7: expected ';'"), std::string::npos);
-  EXPECT_EQ(reply.position, "0:2");
+  EXPECT_EQ(reply.position, "0:3");
   ASSERT_NE(reply.body.AsServiceStatus(), nullptr);
   EXPECT_EQ(reply.body.AsServiceStatus()->state, v1::ServiceState::failed);
 }
@@ -104,19 +104,19 @@ TEST_F(GatewayWait, WhatApplyRejectsIsAnsweredWithItsPosition) {
   world.hold_views();
   peer.send(deploy("w-1", "web"));
   peer.send(deploy("w-2", "web"));
-  ASSERT_TRUE(World::eventually([&] { return world.log().records().size() == 4; }));
+  ASSERT_TRUE(World::eventually([&] { return world.log().records().size() == 5; }));
   world.resume_views();
   EXPECT_TRUE(peer.reply().ok);
   const v1::ReplyT second = peer.reply();
   EXPECT_EQ(code_of(second), ErrorCode::already_exists);
-  EXPECT_EQ(second.position, "0:3");
+  EXPECT_EQ(second.position, "0:4");
 }
 
 TEST_F(GatewayWait, AnEarlyRefusalUsesTheWordsOfApplyAndAppendsNothing) {
   world.hold_views();
   peer.send(deploy("w-1", "web"));
   peer.send(deploy("w-2", "web"));
-  ASSERT_TRUE(World::eventually([&] { return world.log().records().size() == 4; }));
+  ASSERT_TRUE(World::eventually([&] { return world.log().records().size() == 5; }));
   world.resume_views();
   EXPECT_TRUE(peer.reply().ok);
   const v1::ReplyT by_apply = peer.reply();
@@ -124,7 +124,7 @@ TEST_F(GatewayWait, AnEarlyRefusalUsesTheWordsOfApplyAndAppendsNothing) {
   EXPECT_EQ(code_of(early), ErrorCode::already_exists);
   EXPECT_EQ(early.error->message, by_apply.error->message);
   EXPECT_EQ(early.position, "");
-  EXPECT_EQ(world.log().records().size(), 4U);
+  EXPECT_EQ(world.log().records().size(), 5U);
   EXPECT_EQ(code_of(peer.ask(kill("w-4", "nothing"))), ErrorCode::not_found);
 }
 
@@ -133,7 +133,7 @@ TEST_F(GatewayWait, NothingIsRefusedEarlyWhileTheViewsMissACommandOfTheTenant) {
   ASSERT_TRUE(peer.ask(deploy("w-1", "web", Wait::accepted)).ok);
   // By the views there is no such service; by the log there is.
   peer.send(kill("w-2", "web", Wait::applied));
-  ASSERT_TRUE(World::eventually([&] { return world.log().records().size() == 4; }));
+  ASSERT_TRUE(World::eventually([&] { return world.log().records().size() == 5; }));
   world.resume_views();
   EXPECT_TRUE(peer.reply().ok);
 }
@@ -151,8 +151,8 @@ TEST_F(GatewayWait, ADeadlineBeforeDurableHasNoPosition) {
   const v1::ReplyT again = peer.ask(deploy("w-1", "web"));
   EXPECT_TRUE(again.ok);
   EXPECT_TRUE(again.duplicate);
-  EXPECT_EQ(again.position, "0:2");
-  EXPECT_EQ(world.log().records().size(), 3U);
+  EXPECT_EQ(again.position, "0:3");
+  EXPECT_EQ(world.log().records().size(), 4U);
 }
 
 TEST_F(GatewayWait, ADeadlineAfterDurableHasThePosition) {
@@ -161,13 +161,13 @@ TEST_F(GatewayWait, ADeadlineAfterDurableHasThePosition) {
   request.timeout_ms = 50;
   v1::ReplyT reply = peer.ask(request);
   EXPECT_EQ(code_of(reply), ErrorCode::deadline_exceeded);
-  EXPECT_EQ(reply.position, "0:2");
+  EXPECT_EQ(reply.position, "0:3");
   world.resume_views();
   request = deploy("w-2", "db", Wait::done);
   request.timeout_ms = 50;
   reply = peer.ask(request);
   EXPECT_EQ(code_of(reply), ErrorCode::deadline_exceeded);
-  EXPECT_EQ(reply.position, "0:3");
+  EXPECT_EQ(reply.position, "0:4");
 }
 
 TEST_F(GatewayWait, ARefusedAppendIsAnsweredWithItsErrorAndRecordsNothing) {
@@ -214,12 +214,12 @@ TEST_F(GatewayWait, AfterHoldsAReadUntilTheViewsHaveTheCut) {
 TEST_F(GatewayWait, AfterHoldsTheAnswerOfACommandToo) {
   world.hold_views();
   v1::RequestT request = deploy("w-1", "web", Wait::accepted);
-  request.after = "0:2";
+  request.after = "0:3";
   peer.send(request);
-  ASSERT_TRUE(World::eventually([&] { return world.log().records().size() == 3; }));
+  ASSERT_TRUE(World::eventually([&] { return world.log().records().size() == 4; }));
   EXPECT_FALSE(peer.receive(std::chrono::milliseconds(30)));
   world.resume_views();
-  EXPECT_EQ(peer.reply().position, "0:2");
+  EXPECT_EQ(peer.reply().position, "0:3");
 }
 
 TEST_F(GatewayWait, AnAfterThatIsNotReachedEndsAtTheDeadline) {

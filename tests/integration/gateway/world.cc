@@ -27,6 +27,7 @@ v1::RequestT request(std::string id, std::string tenant, v1::Wait wait) {
   made.id = std::move(id);
   made.tenant = std::move(tenant);
   made.wait = wait;
+  made.token = test_root().text;
   return made;
 }
 
@@ -63,11 +64,25 @@ World::World(producers::GatewayOptions options)
   claim.payload.Set(std::move(claimed));
   log_->put(0, "system", schemas::encode(claim));
 
-  options.endpoint = endpoint_;
-  gateway_ = std::make_unique<producers::Gateway>(options, *log_, *views_, host_, health_, clock_);
+  log_->put(0, "system", schemas::encode(test_root_event()));
+
+  tokens_ = std::make_unique<projections::TokenChecker>(*views_);
   start_projector();
   wait_applied();
+  restart_gateway(std::move(options));
+}
+
+void World::restart_gateway(producers::GatewayOptions options) {
+  subscription_.reset();
+  gateway_.reset();
+  options.endpoints.insert(options.endpoints.begin(), endpoint_);
+  gateway_ = std::make_unique<producers::Gateway>(options, *log_, *views_, *tokens_, host_, health_, clock_);
+  if (projector_) listen();
   if (auto started = gateway_->start(); !started) throw std::runtime_error(started.error().message);
+}
+
+void World::listen() {
+  subscription_ = projector_->listen([this](const projections::ViewChange& change) { gateway_->on_change(change); });
 }
 
 World::~World() {
@@ -84,7 +99,7 @@ void World::start_projector() {
         return std::make_unique<consumers::MemoryReader>(*log_, partition, from);
       },
       [](std::int32_t, const schemas::Error& error) { ADD_FAILURE() << "projector: " << error.message; });
-  subscription_ = projector_->listen([this](const projections::ViewChange& change) { gateway_->on_change(change); });
+  if (gateway_) listen();
   if (auto started = projector_->start(); !started) throw std::runtime_error(started.error().message);
 }
 
@@ -155,6 +170,16 @@ void World::recovered(v1::SystemRecoveredT recovered) {
   v1::PayloadUnion payload;
   payload.Set(std::move(recovered));
   observe("system", "", std::move(payload));
+}
+
+void World::sweep(const std::string& tenant, std::vector<std::string> hashes) {
+  v1::CapabilitiesRemovedT removed;
+  removed.hashes = std::move(hashes);
+  removed.expired_before = clock_.wall_us();
+  v1::PayloadUnion payload;
+  payload.Set(std::move(removed));
+  observe(tenant, "", std::move(payload));
+  wait_applied();
 }
 
 v1::RequestT deploy(std::string id, std::string service, v1::Wait wait, std::string tenant) {

@@ -9,15 +9,18 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "consumers/projector.h"
 #include "producers/clock.h"
 #include "producers/gateway.h"
 #include "producers/memory_log.h"
 #include "producers/ports.h"
+#include "projections/token_checker.h"
 #include "projections/views.h"
 #include "schemas/schemas.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/tokens.h"
 
 namespace solo::testing {
 
@@ -46,6 +49,8 @@ class World {
   producers::Gateway& gateway() { return *gateway_; }
   projections::Views& views() { return *views_; }
 
+  /// Another gateway over the same log and views, as they are.
+  void restart_gateway(producers::GatewayOptions options = {});
   /// The views stay where they are until resume_views(). Waits until they have all that is in the log now.
   void hold_views();
   void resume_views();
@@ -61,10 +66,15 @@ class World {
   void deployment_failed(const std::string& tenant, const std::string& service, std::uint64_t generation,
                          const std::string& reason, const std::string& detail);
   void recovered(v1::SystemRecoveredT recovered);
+  /// The sweeper's part: those of the tokens that have expired by now are removed, and the views have that.
+  void sweep(const std::string& tenant, std::vector<std::string> hashes);
+
+  projections::TokenChecker& tokens() { return *tokens_; }
 
  private:
   void observe(const std::string& tenant, const std::string& service, v1::PayloadUnion payload);
   void start_projector();
+  void listen();
 
   TempDir dir_;
   std::string endpoint_;
@@ -73,13 +83,14 @@ class World {
   StubHealth health_;
   std::unique_ptr<producers::MemoryLog> log_;
   std::unique_ptr<projections::Views> views_;
+  std::unique_ptr<projections::TokenChecker> tokens_;
   std::unique_ptr<producers::Gateway> gateway_;
   std::unique_ptr<consumers::Projector> projector_;
   consumers::Projector::Subscription subscription_;
   std::uint64_t observed_ = 0;
 };
 
-// Requests.
+// Requests, with the token that is the root token of every World (test_root()).
 v1::RequestT deploy(std::string id, std::string service, v1::Wait wait = v1::Wait::applied,
                     std::string tenant = "acme");
 v1::RequestT kill(std::string id, std::string service, v1::Wait wait = v1::Wait::applied, std::string tenant = "acme");

@@ -46,7 +46,9 @@ TEST(KafkaDaemon, TheSecondOnATopicIsAGatewayOnlyAndTakesOverWhenTold) {
 
   arguments.back() = "second";
   Daemon second(arguments);
+  second.use_token_of(first);
   ASSERT_TRUE(second.start()) << second.log();
+  EXPECT_FALSE(std::filesystem::exists(second.state() / "root.token")) << "the log has a root token";
   EXPECT_TRUE(eventually([&] { return second.log().find("answers commands only") != std::string::npos; }))
       << second.log();
   EXPECT_TRUE(second.processes().empty());
@@ -113,23 +115,59 @@ TEST(KafkaDaemon, NoSecretIsPrinted) {
   EXPECT_EQ((printed.out + printed.err).find("verysecret"), std::string::npos) << printed.out << printed.err;
 }
 
-TEST(KafkaDaemon, SpeaksTlsWithAPasswordFromAFile) {
-  KafkaBroker::Options options;
-  options.sasl_ssl = true;
-  const KafkaBroker broker(options);
+/// A broker that wants TLS and a password, and the settings for it with the password taken out.
+class SecuredDaemon : public ::testing::Test {
+ protected:
+  SecuredDaemon() : broker_({.version = {}, .sasl_ssl = true, .settings = {}}) {
+    auto properties = broker_.client_properties();
+    secret_ = properties.extract("sasl.password").mapped();
+    properties.erase("bootstrap.servers");
+    for (const auto& [name, value] : properties) settings_ += name + "=" + value + " ";
+  }
+
+  void expect_secret(const std::string& password, const std::vector<std::string>& environment) {
+    const std::string kind = password.substr(0, 3);
+    Daemon daemon(kafka_arguments(broker_, "secure-" + kind,
+                                  {"--log-kafka-properties", settings_ + "sasl.password=" + password, "--logging-level",
+                                   "debug", "--node-name", "one"}));
+    daemon.set_environment(environment);
+    ASSERT_TRUE(daemon.start()) << daemon.log();
+    EXPECT_TRUE(is_ok(call(daemon, sleeper("1", "web-" + kind))));
+    std::string printed;
+    for (const auto& command : {std::vector<std::string>{"health"}, {"list"}, {"recovery", "report"}, {"version"}}) {
+      std::vector<std::string> argv{SOLO_PATH};
+      argv.insert(argv.end(), command.begin(), command.end());
+      argv.insert(argv.end(), {"--json"});
+      const auto shown = run(argv, {"SOLO_STATE_DIR=" + daemon.state().string(), "SOLO_TENANT=acme"});
+      EXPECT_EQ(shown.code, 0) << shown.out;
+      printed += shown.out + shown.err;
+    }
+    EXPECT_EQ(daemon.stop(), 0) << daemon.log();
+    EXPECT_EQ(daemon.log().find(secret_), std::string::npos);
+    EXPECT_EQ(printed.find(secret_), std::string::npos);
+  }
+
+  const KafkaBroker broker_;
+  std::string secret_;
+  std::string settings_;
+};
+
+TEST_F(SecuredDaemon, SpeaksTlsWithAPasswordFromAFileOrTheEnvironmentWhichIsPrintedNowhere) {
   const TempDir directory;
-  auto properties = broker.client_properties();
-  std::ofstream(directory.path() / "password") << properties["sasl.password"] << "\n";
-  const std::string secret = properties["sasl.password"];
-  properties["sasl.password"] = "file:" + (directory.path() / "password").string();
-  properties.erase("bootstrap.servers");
-  std::string words;
-  for (const auto& [name, value] : properties) words += name + "=" + value + " ";
-  Daemon daemon(kafka_arguments(broker, "secure", {"--log-kafka-properties", words, "--logging-level", "debug"}));
-  ASSERT_TRUE(daemon.start()) << daemon.log();
-  EXPECT_TRUE(is_ok(call(daemon, sleeper("1", "web"))));
-  EXPECT_EQ(daemon.stop(), 0) << daemon.log();
-  EXPECT_EQ(daemon.log().find(secret), std::string::npos);
+  const auto file = directory.path() / "password";
+  std::ofstream(file) << secret_ << "\n";
+  expect_secret("file:" + file.string(), {});
+  expect_secret("env:KAFKA_PASSWORD", {"KAFKA_PASSWORD=" + secret_});
+
+  // A wrong one is told as what it is, and not printed either.
+  Daemon refused(kafka_arguments(broker_, "secure",
+                                 {"--log-kafka-properties", settings_ + "sasl.password=env:KAFKA_PASSWORD",
+                                  "--log-kafka-start-timeout-ms", "3000", "--logging-level", "debug"}));
+  refused.set_environment({"KAFKA_PASSWORD=wrong-and-secret"});
+  refused.launch();
+  EXPECT_EQ(refused.child().wait(seconds(30)), 1) << refused.log();
+  EXPECT_EQ(refused.log().find("wrong-and-secret"), std::string::npos) << refused.log();
+  EXPECT_NE(refused.log().find("uthentication"), std::string::npos) << refused.log();
 }
 
 }  // namespace

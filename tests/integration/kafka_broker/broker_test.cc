@@ -4,7 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
+#include <vector>
 
 #include "tests/support/kafka_broker.h"
 
@@ -20,6 +23,38 @@ TEST(KafkaBroker, ComesBackOnItsPortAfterKill9) {
   broker.kill9();
   broker.start();
   EXPECT_EQ(broker.bootstrap(), bootstrap);
+}
+
+/// As ps shows it, a letter per thread.
+std::string thread_states(const std::string& pid) {
+  std::string states;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/" + pid + "/task")) {
+    const std::string stat = read_file(thread.path() / "stat");
+    states += stat.substr(stat.rfind(')') + 2, 1);
+  }
+  return states;
+}
+
+TEST(KafkaBroker, IsFrozenInEveryThreadWhenFreezeReturnsHoweverBusyTheMachineIs) {
+  KafkaBroker& broker = KafkaBroker::shared();
+  const std::string file = read_file(broker.data().parent_path() / "pid");
+  const std::string pid = file.substr(0, file.find('\n'));
+  std::atomic<bool> done = false;
+  std::vector<std::thread> busy(2 * std::thread::hardware_concurrency());
+  for (auto& thread : busy)
+    thread = std::thread([&] {
+      while (!done) continue;
+    });
+  for (int round = 0; round < 20; ++round) {
+    broker.freeze();
+    const auto states = thread_states(pid);
+    EXPECT_GT(states.size(), 10U);
+    EXPECT_EQ(states, std::string(states.size(), 'T'));
+    broker.thaw();
+  }
+  done = true;
+  for (auto& thread : busy) thread.join();
+  EXPECT_TRUE(broker.wait_until_it_answers());
 }
 
 TEST(KafkaBroker, AnswersNothingWhileFrozen) {

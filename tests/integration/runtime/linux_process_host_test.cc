@@ -3,13 +3,20 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "consumers/descriptor.h"
+#include "consumers/exit_watcher.h"
+#include "consumers/proc.h"
 #include "tests/integration/runtime/processes.h"
 
 namespace solo::consumers::testing {
@@ -33,6 +40,15 @@ TEST_F(LinuxProcessHostTest, ReportsTheSignalThatEndedAProcess) {
   auto process = spawn(host_, shell("kill -9 $$"));
   ASSERT_TRUE(process);
   EXPECT_EQ(wait_for_exit(host_, **process), (Exit{ExitKind::signaled, SIGKILL}));
+}
+
+TEST_F(LinuxProcessHostTest, AProcessIsEndingFromWhenItsEndIsSeen) {
+  auto process = spawn(host_, shell("exec sleep 1000"));
+  ASSERT_TRUE(process);
+  EXPECT_FALSE((*process)->is_ending());
+  ::kill((*process)->identity().pid, SIGKILL);
+  ASSERT_TRUE(wait_for_exit(host_, **process));
+  EXPECT_TRUE((*process)->is_ending());
 }
 
 TEST_F(LinuxProcessHostTest, TellsTheEndOfAProcessThatIsWatchedOnlyAfterIt) {
@@ -151,6 +167,35 @@ TEST_F(LinuxProcessHostTest, TheEndOfALeaderEndsItsGroupBeforeItIsReported) {
   EXPECT_FALSE(is_running(grandchild));
 }
 
+TEST_F(LinuxProcessHostTest, TheEndOfALeaderEndsOtherGroupsOfItsSession) {
+  auto process = spawn(host_, shell("exec bash -c 'set -m; sleep 300 & echo $!; exit 0'"));
+  ASSERT_TRUE(process);
+  EXPECT_EQ(wait_for_exit(host_, **process), (Exit{ExitKind::exited, 0}));
+  EXPECT_FALSE(is_running(std::stoi(read_text(path("out")))));
+}
+
+TEST_F(LinuxProcessHostTest, TheEndOfALeaderEndsWhatLeftItsSessionAndCarriesItsMarkerAndNothingElse) {
+  const auto marked = [&](const char* instance, const std::string& rest) {
+    auto request = shell("setsid sleep 300 & echo $!; " + rest);
+    request.environment.insert(request.environment.end(),
+                               {"SOLO_LOG=l", "SOLO_NODE=n", "SOLO_TENANT=acme", "SOLO_SERVICE=web",
+                                "SOLO_GENERATION=1", std::string("SOLO_INSTANCE=") + instance});
+    request.output = path(instance);
+    return request;
+  };
+  auto other = spawn(host_, marked("other", "wait"));
+  ASSERT_TRUE(other);
+  ASSERT_TRUE(eventually([&] { return read_text(path("other")).find('\n') != std::string::npos; }));
+  auto process = spawn(host_, marked("this", "exit 0"));
+  ASSERT_TRUE(process);
+  EXPECT_EQ(wait_for_exit(host_, **process), (Exit{ExitKind::exited, 0}));
+  EXPECT_FALSE(is_running(std::stoi(read_text(path("this")))));
+  EXPECT_TRUE(is_running(std::stoi(read_text(path("other")))));
+  (*other)->signal_group(SIGKILL);
+  ASSERT_TRUE(wait_for_exit(host_, **other));
+  EXPECT_FALSE(is_running(std::stoi(read_text(path("other")))));
+}
+
 TEST_F(LinuxProcessHostTest, ASignalToTheGroupReachesGrandchildren) {
   auto process = spawn(host_, shell("trap '' TERM; sleep 300 & echo $!; wait $!; echo \"grandchild $?\""));
   ASSERT_TRUE(process);
@@ -159,6 +204,77 @@ TEST_F(LinuxProcessHostTest, ASignalToTheGroupReachesGrandchildren) {
   const pid_t grandchild = std::stoi(read_text(path("out")));
   EXPECT_EQ(wait_for_exit(host_, **process), (Exit{ExitKind::signaled, SIGKILL}));
   EXPECT_FALSE(is_running(grandchild));
+}
+
+TEST_F(LinuxProcessHostTest, ManyThatAreAskedToEndTogetherEachEndOnceAndLeaveNothing) {
+  constexpr int kServices = 30;
+  std::vector<std::unique_ptr<Process>> processes;
+  std::atomic<int> ended = 0;
+  for (int i = 0; i < kServices; ++i) {
+    auto process = spawn(host_, shell("exec bash -c 'set -m; sleep 300 & echo $!; wait'", "out" + std::to_string(i)));
+    ASSERT_TRUE(process);
+    host_.watch(**process, [&](Exit end) {
+      if (end == Exit{ExitKind::signaled, SIGKILL}) ++ended;
+    });
+    processes.push_back(std::move(*process));
+  }
+  std::vector<pid_t> grandchildren;
+  for (int i = 0; i < kServices; ++i) {
+    const auto output = path("out" + std::to_string(i));
+    ASSERT_TRUE(eventually([&] { return read_text(output).find('\n') != std::string::npos; }));
+    grandchildren.push_back(std::stoi(read_text(output)));
+  }
+  {
+    const auto many = host_.asking_many_to_end();
+    for (const auto& process : processes) EXPECT_TRUE(process->signal_group(SIGKILL));
+  }
+  EXPECT_TRUE(eventually([&] { return ended == kServices; })) << ended;
+  for (const pid_t grandchild : grandchildren) EXPECT_FALSE(is_running(grandchild));
+}
+
+TEST_F(LinuxProcessHostTest, OneThatDoesNotEndWhenAskedHoldsUpNobodyElse) {
+  auto stubborn = spawn(host_, shell("trap '' TERM; echo ready; while :; do sleep 300; done", "stubborn"));
+  ASSERT_TRUE(stubborn);
+  ASSERT_TRUE(eventually([&] { return read_text(path("stubborn")).find("ready") != std::string::npos; }));
+  auto other = spawn(host_, shell("exec sleep 300"));
+  ASSERT_TRUE(other);
+  const auto many = host_.asking_many_to_end();
+  EXPECT_TRUE((*stubborn)->signal(SIGTERM));
+  EXPECT_TRUE((*stubborn)->signal_group(SIGTERM));
+  EXPECT_TRUE((*other)->signal_group(SIGTERM));
+  EXPECT_EQ(wait_for_exit(host_, **other), (Exit{ExitKind::signaled, SIGTERM}));
+  EXPECT_TRUE(is_running((*stubborn)->identity().pid));
+  EXPECT_TRUE((*stubborn)->signal_group(SIGKILL));
+  EXPECT_TRUE(wait_for_exit(host_, **stubborn));
+}
+
+TEST_F(LinuxProcessHostTest, SeesTheEndOfWhatEpollWouldNotTake) {
+  std::atomic<bool> refuses = true;
+  ExitWatcher watcher([](pid_t) {},
+                      [&](int epoll, int operation, int descriptor, epoll_event* event) {
+                        if (operation == EPOLL_CTL_ADD && refuses) return errno = ENOSPC, -1;
+                        return ::epoll_ctl(epoll, operation, descriptor, event);
+                      });
+  const auto ends = [&](const std::function<void()>& before) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::setpgid(0, 0);
+      for (;;) ::pause();
+    }
+    ::setpgid(pid, pid);
+    const auto watched = std::make_shared<WatchedProcess>();
+    watched->child = true;
+    watched->identity = proc::identity_of(pid).value();
+    watched->pidfd = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    std::atomic<bool> told = false;
+    watcher.add(watched);
+    watcher.tell(watched, [&](Exit end) { told = end == Exit{ExitKind::signaled, SIGKILL}; });
+    before();
+    ::kill(pid, SIGKILL);
+    return eventually([&] { return told.load(); });
+  };
+  EXPECT_TRUE(ends([] {}));
+  EXPECT_TRUE(ends([&] { refuses = false; })) << "taken as soon as it can be";
 }
 
 TEST_F(LinuxProcessHostTest, AnEndedProcessIsNotSignalled) {
@@ -183,7 +299,7 @@ TEST_F(LinuxProcessHostTest, AdoptsAProcessThatIsNoChildAndSeesItsEnd) {
   const auto leader = std::find_if(scanned->begin(), scanned->end(), [](const auto& one) { return one.leader; });
   ASSERT_NE(leader, scanned->end());
   EXPECT_EQ(leader->marker, marker());
-  auto adopted = host_.adopt(leader->identity);
+  auto adopted = host_.adopt(leader->identity, leader->marker);
   ASSERT_TRUE(adopted) << adopted.error().message;
   EXPECT_TRUE((*adopted)->signal(SIGKILL));
   EXPECT_EQ(wait_for_exit(host_, **adopted), Exit{});
@@ -196,10 +312,10 @@ TEST_F(LinuxProcessHostTest, APidThatMeansAnotherProcessIsNotAdopted) {
   ASSERT_TRUE(process);
   Identity other = (*process)->identity();
   other.start_time += 1;
-  EXPECT_EQ(host_.adopt(other).error().code, ErrorCode::not_found);
+  EXPECT_EQ(host_.adopt(other, std::nullopt).error().code, ErrorCode::not_found);
   other = (*process)->identity();
   other.boot_id = "another boot";
-  EXPECT_EQ(host_.adopt(other).error().code, ErrorCode::not_found);
+  EXPECT_EQ(host_.adopt(other, std::nullopt).error().code, ErrorCode::not_found);
   EXPECT_TRUE(is_running((*process)->identity().pid));
   (*process)->signal_group(SIGKILL);
   EXPECT_TRUE(wait_for_exit(host_, **process));

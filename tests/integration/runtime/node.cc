@@ -79,7 +79,8 @@ void Node::build(Projector::OpenReader open_reader) {
                                   [](std::int32_t, const schemas::Error& error) { ADD_FAILURE() << error.message; });
   PublisherOptions publishing{schemas::NodeName::trusted(options_.name), options_.run, options_.state / "outbox"};
   publisher_ = std::make_unique<ObservationPublisher>(*log_, clock_, publishing);
-  host_ = std::make_unique<LinuxProcessHost>(LinuxProcessHostOptions{options_.lock_descriptor});
+  host_ = std::make_unique<LinuxProcessHost>(
+      LinuxProcessHostOptions{.lock_descriptor = options_.lock_descriptor, .run = options_.run});
   runtime_ = std::make_unique<Runtime>(
       options_.runtime, RuntimeParts{*log_, *views_, *projector_, *publisher_, *host_, clock_, entropy_});
   EXPECT_TRUE(projector_->start());

@@ -1,6 +1,7 @@
 #include "consumers/projector.h"
 
 #include <gtest/gtest.h>
+#include <rocksdb/env.h>
 
 #include <atomic>
 #include <mutex>
@@ -130,6 +131,61 @@ TEST_F(ProjectorTest, ADamagedRecordStopsItsPartitionAndThatOneAlone) {
     const std::lock_guard lock(mutex_);
     return errors_ == expected;
   }));
+}
+
+/// As long as it is full, nothing is made anew.
+class FullDisk final : public rocksdb::EnvWrapper {
+ public:
+  FullDisk() : rocksdb::EnvWrapper(rocksdb::Env::Default()) {}
+
+  rocksdb::Status NewWritableFile(const std::string& name, std::unique_ptr<rocksdb::WritableFile>* file,
+                                  const rocksdb::EnvOptions& options) override {
+    if (full) return rocksdb::Status::NoSpace("asked for by a test");
+    return EnvWrapper::NewWritableFile(name, file, options);
+  }
+
+  std::atomic<bool> full = false;
+};
+
+TEST_F(ProjectorTest, WhatADiskWithoutSpaceTookFromAJoinedBatchIsReadAgain) {
+  FullDisk disk;
+  projections::ViewOptions options;
+  options.directory = path("other-views");
+  options.log_uuid = log_.genesis().log_uuid;
+  options.partitions = log_.partitions();
+  options.flush_after_records = 1;
+  options.env = &disk;
+  const auto views = std::move(*projections::Views::open(options, nullptr));
+  // So many that the projector joins them, and a flush before them that fails.
+  constexpr int kMany = 60'000;
+  Position last;
+  for (int number = 0; number < kMany; ++number) last = deploy("acme", "s" + std::to_string(number));
+  ASSERT_TRUE(views->partition(last.partition).apply(*log_.read({last.partition, 0}, 10, 1 << 20)));
+  ASSERT_TRUE(views->flush());
+  disk.full = true;
+  ASSERT_TRUE(views->partition(last.partition).apply(*log_.read({last.partition, 10}, 10, 1 << 20)));
+  ASSERT_FALSE(views->flush());
+  std::atomic<int> opened = 0;
+  {
+    const auto count = [&](std::int32_t partition, std::int64_t from) {
+      if (partition == last.partition) ++opened;
+      return reader()(partition, from);
+    };
+    Projector projector(*views, count, note_error());
+    ASSERT_TRUE(projector.start());
+    EXPECT_TRUE(eventually([&] {
+      const auto status = projector.status();
+      return status.at(static_cast<std::size_t>(last.partition)).detail.find("space") != std::string::npos;
+    }));
+    disk.full = false;
+    EXPECT_TRUE(projector.wait_for({{last}}, in(30s)));
+  }
+  EXPECT_GT(opened, 1);
+  Projector projector(*views_, reader(), note_error());
+  ASSERT_TRUE(projector.start());
+  ASSERT_TRUE(projector.wait_for({{last}}, in(30s)));
+  EXPECT_EQ(views->digest(), views_->digest());
+  EXPECT_EQ(views->partition(last.partition).meta().dead_letters, 0u);
 }
 
 TEST_F(ProjectorTest, StoppingEndsWaits) {

@@ -195,6 +195,32 @@ TEST_F(RuntimeProgramsTest, OutputIsCappedAndTheFormerPartKept) {
   EXPECT_TRUE(eventually([&] { return node->output("noisy").find("line ") != std::string::npos; }));
 }
 
+TEST_F(RuntimeProgramsTest, OutputOfAServiceThatIsGoneIsCappedToo) {
+  auto capped = options();
+  capped.runtime.output_cap = 10'000;
+  const auto node = start(capped);
+  node->deploy("job", script_spec("#!/bin/sh\nexec head -c 1000000 /dev/zero\n", RestartPolicy::temporary));
+  ASSERT_TRUE(node->becomes("job", ServiceState::finished));
+  EXPECT_TRUE(eventually([&] { return std::filesystem::file_size(service_path("job", "output.log")) <= 10'000; }));
+  EXPECT_EQ(std::filesystem::file_size(service_path("job", "output.log.1")), 10'000U);
+}
+
+TEST_F(RuntimeProgramsTest, TheLastWordsOfWhoWroteMuchAreReadFromTheCopy) {
+  auto capped = options();
+  capped.runtime.output_cap = 10'000;
+  const auto node = start(capped);
+  node->deploy("job", script_spec("#!/bin/sh\nhead -c 1000000 /dev/zero\necho 'FATAL: no database'\n",
+                                  RestartPolicy::temporary));
+  ASSERT_TRUE(node->becomes("job", ServiceState::finished));
+  ASSERT_TRUE(eventually([&] { return std::filesystem::file_size(service_path("job", "output.log")) == 0; }));
+  const schemas::ServiceKey key{schemas::TenantName::trusted("acme"), schemas::ServiceName::trusted("job")};
+  const auto end = node->runtime().output(key, 19);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->text, "FATAL: no database\n");
+  EXPECT_TRUE(end->truncated);
+  EXPECT_FALSE(node->runtime().output(key, 20'000)->truncated);
+}
+
 TEST_F(RuntimeProgramsTest, OutputIsReadFromItsEndAsUtf8) {
   const auto node = start();
   node->deploy("job", script_spec("#!/bin/sh\nprintf 'caf\\303\\251 \\377 end'\n", RestartPolicy::temporary));

@@ -293,6 +293,25 @@ TEST_F(RuntimeRecoveryTest, AnotherNodesRuntimeIsNotTakenOverUnlessAsked) {
   EXPECT_EQ(node->record("web")->instances[0]->node, "node-2");
 }
 
+TEST_F(RuntimeRecoveryTest, ANodeThatIsAGatewayOnlyStopsWhatItLeftUnlessAnotherHasAdoptedIt) {
+  leave_behind({"web"});
+  auto elsewhere = options("run-2");
+  elsewhere.name = "node-2";
+  elsewhere.state = path("state-2");
+  elsewhere.runtime.take_over = true;
+  const auto taker = start(elsewhere);
+  ASSERT_TRUE(taker->becomes("web", ServiceState::running));
+  ASSERT_EQ(taker->pid("web"), node_pid_);
+  LinuxProcessHost host{LinuxProcessHostOptions{}};
+  auto stray = spawn(host, shell("sleep 300 & wait"));
+  ASSERT_TRUE(stray);
+  const auto node = start("run-3");
+  EXPECT_EQ(node->runtime().status().phase, RuntimePhase::gateway_only);
+  EXPECT_TRUE(eventually([&] { return found().size() == 1; }));
+  EXPECT_TRUE(is_running(node_pid_));
+  EXPECT_EQ(taker->state("web"), ServiceState::running);
+}
+
 TEST_F(RuntimeRecoveryTest, ARunThatIsTakenOverStopsItsServices) {
   const auto node = start("run-1");
   node->deploy("web", exec_spec(kForever));
@@ -366,7 +385,8 @@ TEST_F(RuntimeRecoveryTest, WhileTheLogTakesNothingServicesGoOnAndAreReportedLat
   ::kill(former, SIGKILL);
   ASSERT_TRUE(eventually([&] { return count_processes("web") == 1 && !is_running(former); }));
   EXPECT_EQ(node->pid("web"), former);
-  EXPECT_NE(node->runtime().status().detail.find("observations wait: "), std::string::npos);
+  EXPECT_TRUE(
+      eventually([&] { return node->runtime().status().detail.find("observations wait: ") != std::string::npos; }));
   node->log().set_writable(true);
   EXPECT_TRUE(node->runs_as_other_than("web", former));
 }

@@ -31,7 +31,7 @@ class StateLockTest : public ProcessTest {
   void be_a_daemon_with_a_half_done_spawn() const {
     auto lock = StateLock::acquire(options());
     if (!lock) return;
-    LinuxProcessHost host{LinuxProcessHostOptions{lock->descriptor(), 1, 1}};
+    LinuxProcessHost host{LinuxProcessHostOptions{lock->descriptor(), 1, 1, options().run}};
     host.spawn(shell("exec sleep 300", "fifo"), 1min, [](const SpawnResult&) {});
     ::pause();
   }

@@ -44,5 +44,18 @@ TEST_F(BackoffTest, AWindowForgetsWhatIsOlder) {
   EXPECT_TRUE(window.admit(start + 11s + 1ms, limits));
 }
 
+TEST(RestartWindowTest, TheTimeARestartIsHeldBackIsNotOfTheWindow) {
+  schemas::EffectiveLimits limits;
+  limits.max_restarts = 3;
+  limits.window = 10s;
+  RestartWindow window;
+  Instant now{1h};
+  for (int restart = 0; restart < 3; ++restart, now += 1h) {
+    EXPECT_TRUE(window.admit(now, limits));
+    window.hold_back(1h);
+  }
+  EXPECT_FALSE(window.admit(now, limits));
+}
+
 }  // namespace
 }  // namespace solo::consumers

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -483,6 +484,36 @@ TEST(ServiceMachineTest, ANewerReplaceSupersedesOneThatIsBeingSpawned) {
   EXPECT_EQ(bench.taken(), (Words{"stopped 2 as 2", "spawn 3 as 3"}));
 }
 
+TEST(ServiceMachineTest, AReplaceOfOneThatHasJustStartedDoesNotBringTheOldOneBackInBetween) {
+  Bench bench;
+  bench.run(1);
+  bench.replace(2);
+  bench.prepared(2);
+  bench.ended(1);
+  bench.spawned(2);
+  bench.taken();
+  // The record has the third before it has the start of the second: its current one is the first.
+  bench.replace(3);
+  EXPECT_EQ(bench.taken(), Words{"prepare 3"});
+  bench.prepared(3);
+  EXPECT_EQ(bench.taken(), Words{"term 2"});
+  bench.ended(2);
+  EXPECT_EQ(bench.taken(), (Words{"stopped 2 as 2", "spawn 3 as 3"}));
+}
+
+TEST(ServiceMachineTest, OneThatWasReplacedBeforeItsStartWasRecordedGoesWhenItsReplacementFails) {
+  Bench bench;
+  bench.run(1);
+  bench.replace(2);
+  bench.prepared(2);
+  bench.ended(1);
+  bench.spawned(2);
+  bench.replace(3);
+  bench.taken();
+  bench.prepare_failed(3);
+  EXPECT_EQ(bench.taken(), (Words{"deployment_failed 3: does not compile", "term 2", "prepare 1"}));
+}
+
 TEST(ServiceMachineTest, AKillEndsBothGenerations) {
   Bench bench;
   bench.run(1);
@@ -594,8 +625,9 @@ TEST_F(RecoveryTest, AStartIsReportedAsARecovery) {
   EXPECT_EQ(bench_.taken().back(), "started 1 as 2");
 }
 
-TEST_F(RecoveryTest, AFailedStartIsReportedAndTriedAgain) {
+TEST_F(RecoveryTest, AFailedStartIsReportedOnceAndTriedAgain) {
   bench_.machine.begin_recovery();
+  bench_.machine.add_gone(70, 1);
   record(1);
   bench_.want();
   bench_.taken();
@@ -674,6 +706,28 @@ TEST_F(RecoveryTest, AServiceKilledBeforeItIsBackHasItsFormerInstanceReportedGon
   bench_.taken();
   bench_.kill();
   EXPECT_EQ(bench_.taken(), (Words{"cancel 1", "stopped 1 as 50"}));
+}
+
+RC_GTEST_PROP(ServiceMachineProperty, AServiceThatAlwaysCrashesAtOnceEndsInFailedWhateverItsLimits, ()) {
+  Bench bench;
+  Target target = Bench::target(1, RestartPolicy::permanent);
+  target.limits.max_restarts = *rc::gen::inRange<std::uint32_t>(1, 60);
+  target.limits.window = std::chrono::seconds(*rc::gen::inRange(1, 600));
+  bench.wish.run = true;
+  bench.wish.current = target;
+  bench.want();
+  for (std::uint32_t start = 0; start <= target.limits.max_restarts; ++start) {
+    bench.prepared(1);
+    bench.spawned(bench.last_number);
+    bench.taken();
+    bench.pass(10ms / target.limits.max_restarts);
+    bench.ended(bench.last_number, kError);
+    bench.pass_to_deadline();
+  }
+  const auto words = bench.taken();
+  RC_ASSERT(std::any_of(words.begin(), words.end(), [](const auto& word) { return word.starts_with("failed 1"); }));
+  bench.pass(1h);
+  RC_ASSERT(bench.taken().empty());
 }
 
 // Everything that may happen to a machine, in any order: whatever comes, there is never a second process, nothing is

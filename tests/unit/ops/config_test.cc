@@ -58,6 +58,13 @@ TEST_F(ConfigTest, UnknownKeyIsRefusedWithItsLineAndTheNearestOne) {
   EXPECT_EQ(refusal("[kafka]\nbootstrap = 'x'\n"), file_.string() + ":1: unknown key \"kafka\"");
 }
 
+TEST_F(ConfigTest, WhatToDoAboutAWrongValueIsKept) {
+  const auto hint_of = [](const schemas::Result<void>& result) { return result ? "taken" : result.error().hint; };
+  const std::string key = "40 characters, as `solo keys generate` prints it";
+  EXPECT_EQ(hint_of(set_from_text(setting("gateway.client_keys"), "short", "--gateway-client-keys")), key);
+  EXPECT_EQ(hint_of(load("[gateway]\nclient_keys = ['short']\n")), key);
+}
+
 TEST_F(ConfigTest, WrongTypeIsRefused) {
   EXPECT_EQ(refusal("[recovery]\ntimeout_ms = '1000'\n"),
             file_.string() + ":2: recovery.timeout_ms must be a whole number");
@@ -73,7 +80,11 @@ TEST_F(ConfigTest, ValueOutsideItsRangeIsRefused) {
   EXPECT_EQ(refusal("[shutdown]\nservices = 'kill'\n"),
             file_.string() + ":2: shutdown.services: \"kill\" is none of stop, leave");
   EXPECT_NE(refusal("[node]\nname = 'Not_A_Label'\n").find("node.name"), std::string::npos);
-  EXPECT_NE(refusal("[gateway]\nlisten = 'tcp://*:1'\n").find("only ipc:// is offered"), std::string::npos);
+  EXPECT_NE(refusal("[gateway]\nlisten = ['ipc:///tmp/x', 'tcp://*:1']\n").find("names no host"), std::string::npos);
+  EXPECT_NE(refusal("[gateway]\nlisten = ['udp://127.0.0.1:1']\n").find("is not an endpoint"), std::string::npos);
+  EXPECT_NE(refusal("[gateway]\nlisten = ['tcp://localhost:1']\n").find("one listens at an address"),
+            std::string::npos);
+  EXPECT_NE(refusal("[gateway]\nclient_keys = ['short']\n").find("not a key in Z85"), std::string::npos);
 }
 
 TEST_F(ConfigTest, TomlThatDoesNotParseNamesItsLine) {
@@ -84,6 +95,12 @@ TEST_F(ConfigTest, MissingFileIsNotFound) {
   auto loaded = apply_file(settings_, "/nowhere/solo.toml");
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, schemas::ErrorCode::not_found);
+}
+
+TEST_F(ConfigTest, ADirectoryIsNoFile) {
+  const auto loaded = apply_file(settings_, "/");
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().message, "cannot read /: it is a directory");
 }
 
 TEST_F(ConfigTest, PrintedConfigurationIsReadBackTheSame) {

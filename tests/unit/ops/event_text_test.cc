@@ -64,5 +64,17 @@ TEST(EventText, TextOfOthersCannotBreakTheLineOrTheTerminal) {
   EXPECT_EQ(line.find('\x1b'), std::string::npos);
 }
 
+TEST(EventText, ADenialOfAStrangerSaysWhereItCameFrom) {
+  auto event = started();
+  v1::CapabilityDeniedT payload;
+  payload.reason = v1::DenialReason::unknown;
+  payload.command = "List";
+  payload.peer = "tcp://192.0.2.7:1";
+  payload.suppressed = 3;
+  event.payload.Set(std::move(payload));
+  EXPECT_NE(record_line(record_of(event)).find("somebody List: unknown, 3 more like it, from tcp://192.0.2.7:1"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace solo::ops

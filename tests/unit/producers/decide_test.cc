@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "schemas/codec.h"
+#include "tests/support/tokens.h"
 
 namespace solo::producers {
 namespace {
@@ -111,6 +112,20 @@ TEST(Decide, OnlyReadsOfAllTenantsTakeTheStar) {
   v1::RequestT status = about(v1::StatusT());
   status.tenant = "*";
   EXPECT_EQ(code_of(check_request(status)), ErrorCode::invalid_argument);
+}
+
+TEST(Decide, NoIdHoldsATokenAndNoTimeoutIsLongerThanAnHour) {
+  v1::RequestT request = deploy();
+  request.id = testing::test_token(1).text;
+  const auto refused = check_request(request);
+  EXPECT_EQ(code_of(refused), ErrorCode::invalid_argument);
+  EXPECT_EQ(refused.error().message.find(request.id), std::string::npos) << "it is not said again";
+  request = deploy();
+  request.timeout_ms = 3'600'000;
+  EXPECT_TRUE(check_request(request));
+  ++request.timeout_ms;
+  EXPECT_EQ(code_of(check_request(request)), ErrorCode::invalid_argument);
+  EXPECT_EQ(effective_timeout(request, {}), kMaxTimeout) << "also before it is checked";
 }
 
 TEST(Decide, HealthNeedsNoTenant) {

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <atomic>
+#include <thread>
+
 namespace solo::producers {
 namespace {
 
@@ -91,6 +94,42 @@ TEST_F(Inbox, TooManyServicesBecomeAnyService) {
   const auto batch = inbox.take();
   EXPECT_TRUE(batch.any_service);
   EXPECT_TRUE(batch.services.empty());
+}
+
+TEST_F(Inbox, ASignalThatComesLateEndsOneSleepAndNoMore) {
+  constexpr int kRounds = 20'000;
+  std::atomic<int> begun{0};
+  std::atomic<int> done{0};
+  std::thread waker([&] {
+    for (int round = 1; round <= kRounds; ++round) {
+      while (begun.load() < round) {
+      }
+      inbox.wake();
+      done.store(round);
+    }
+  });
+  for (int round = 1; round <= kRounds; ++round) {
+    sleep(kNothing);
+    begun.store(round);
+    // Woken by something else, somewhere around the signal.
+    for (std::atomic<int> pause{round % 200}; pause.load() > 0; --pause) {
+    }
+    inbox.awake();
+    while (done.load() < round) {
+    }
+    inbox.take();
+    // What is left of it may end this sleep.
+    sleep(kNothing);
+    inbox.awake();
+    sleep(kNothing);
+    if (signalled()) {
+      ADD_FAILURE() << "in round " << round << " the signal ends every sleep";
+      begun.store(kRounds);
+      break;
+    }
+    inbox.awake();
+  }
+  waker.join();
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ TEST(IpcEndpoint, HasAPathOfUpTo107Bytes) {
 }
 
 TEST(IpcEndpoint, NothingElseIsOffered) {
-  EXPECT_NE(ipc_path("tcp://*:1").error().message.find("not offered without CURVE"), std::string::npos);
-  for (const char* wrong : {"", "ipc://", "ipc://*", "ipc://@abstract", "inproc://x", "/run/solo/command.sock"}) {
+  for (const char* wrong : {"", "tcp://*:1", "tcp://127.0.0.1:1", "ipc://", "ipc://*", "ipc://@abstract", "inproc://x",
+                            "/run/solo/command.sock"}) {
     EXPECT_FALSE(ipc_path(wrong)) << wrong;
   }
 }

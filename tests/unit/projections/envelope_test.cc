@@ -39,7 +39,7 @@ TEST_F(Rules, ARejectedCommandIsRememberedAndItsRetryIsNotJudgedAgain) {
   apply(make.deploy("web"));
   EXPECT_EQ(verdict(repeat(make, kill)), Verdict::duplicate);
   EXPECT_EQ(state_of("web"), v1::ServiceState::starting);
-  const auto outcome = state.find_outcome("acme", "/commands/acme", "id-3");
+  const auto outcome = state.find_outcome({"acme", "/commands/acme", "id-3"});
   ASSERT_TRUE(outcome);
   EXPECT_EQ(outcome->record.outcome, v1::Outcome::rejected);
   EXPECT_EQ(outcome->record.code, v1::ErrorCode::not_found);
@@ -55,7 +55,7 @@ TEST_F(Rules, AnIdThatWasUsedForADifferentRequestIsRejectedAndTheFirstOutcomeSta
   EXPECT_EQ(other.code, ErrorCode::invalid_argument);
   EXPECT_NE(other.message.find("was used for a different request"), std::string::npos) << other.message;
   EXPECT_EQ(state.services.size(), 1U);
-  EXPECT_EQ(state.find_outcome("acme", "/commands/acme", "id-3")->record.service, "web");
+  EXPECT_EQ(state.find_outcome({"acme", "/commands/acme", "id-3"})->record.service, "web");
 }
 
 TEST_F(Rules, TheSameIdFromAnotherTenantOrSourceIsAnotherCommand) {
@@ -104,6 +104,7 @@ TEST_F(Rules, AnOutsidersEventsAreJudgedLikeCommandsAndItsFailuresAreDeadLetters
   EXPECT_EQ(letter.id, "build-2");
   EXPECT_EQ(letter.source, "https://example.org/ci");
   EXPECT_EQ(letter.type, "ServiceDeployed");
+  EXPECT_EQ(letter.tenant, "acme");
   EXPECT_EQ(letter.code, v1::ErrorCode::already_exists);
 }
 
@@ -246,6 +247,41 @@ TEST_F(Rules, TheOwnersLastRecoveryReportIsKept) {
   EXPECT_EQ(state.recovery->position, to_string(record.position));
 }
 
+TEST_F(Rules, TheOwnersLastVerificationReportIsKept) {
+  v1::VerificationReportedT verified;
+  verified.report.ensure().run = kRun;
+  verified.report->inconsistencies_found = 3;
+  v1::EventT event = make.observation("", payload_of(verified));
+  event.tenant = "system";
+  const auto record = make.record(event);
+  EXPECT_EQ(verdict(record), Verdict::applied);
+  ASSERT_TRUE(state.verification);
+  EXPECT_EQ(state.verification->report->inconsistencies_found, 3U);
+  EXPECT_EQ(state.verification->position, to_string(record.position));
+}
+
+TEST_F(Rules, AVerificationReportOfAnotherRunIsStale) {
+  v1::VerificationReportedT verified;
+  verified.report.ensure().run = "another";
+  v1::EventT event = make.observation("", payload_of(verified));
+  event.tenant = "system";
+  EXPECT_EQ(verdict(make.record(event)), Verdict::stale);
+  verified.report.reset();
+  event.payload = payload_of(verified);
+  EXPECT_EQ(verdict(make.record(event)), Verdict::quarantined);
+  EXPECT_FALSE(state.verification);
+}
+
+TEST_F(Rules, AMendedDifferenceIsToldAndChangesNothing) {
+  run_service("web");
+  const auto before = state.digest();
+  v1::DriftFixedT fixed;
+  fixed.code = "one_instance";
+  EXPECT_EQ(verdict(make.record(make.observation("web", payload_of(fixed)))), Verdict::applied);
+  EXPECT_EQ(state.digest(), before);
+  EXPECT_EQ(verdict(make.record(make.command("web", payload_of(fixed)))), Verdict::rejected);
+}
+
 TEST_F(Rules, RulesThisBuildKnowsAreRaisedAndNeverLowered) {
   v1::RulesRaisedT raised;
   raised.rules = projections::kKnownRules;
@@ -303,6 +339,21 @@ TEST_F(Genesis, AnotherLogIsRefusedAndNotApplied) {
 
 TEST_F(Genesis, ALogWithAnotherNumberOfPartitionsIsRefused) {
   EXPECT_EQ(apply(make.genesis(), 2).error().code, ErrorCode::failed_precondition);
+}
+
+TEST_F(Rules, WhatWasGivenUpIsSaidByNodesAloneAndChangesNothing) {
+  run_service("web");
+  const auto before = state.digest();
+  v1::LostTailAcceptedT accepted;
+  accepted.former_log = kLog;
+  accepted.from = "0:80";
+  v1::EventT event = make.observation("", payload_of(accepted));
+  event.tenant = "system";
+  EXPECT_EQ(verdict(make.record(event)), Verdict::applied);
+  event.id = "outsider's";
+  event.source = "urn:elsewhere";
+  EXPECT_EQ(verdict(make.record(event)), Verdict::rejected);
+  EXPECT_EQ(state.digest(), before);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "projections/digest.h"
 #include "projections/keys.h"
+#include "projections/service_state.h"
 #include "projections/values.h"
 
 namespace solo::testing {
@@ -20,6 +21,10 @@ v1::ServiceRecordT& MemoryState::edit_service(std::string_view tenant, std::stri
   return record;
 }
 
+void MemoryState::set_pending(const projections::Incoming& deployed, std::uint64_t generation) {
+  edit_service(deployed.tenant, deployed.service).pending = projections::deployment_of(deployed.event, generation);
+}
+
 std::uint64_t MemoryState::code_references(std::string_view digest) {
   const auto at = code.find(digest);
   return at == code.end() ? 0 : at->second.references;
@@ -35,15 +40,40 @@ void MemoryState::set_code_references(std::string_view digest, std::uint64_t cou
 
 void MemoryState::erase_code(std::string_view digest) { code.erase(std::string(digest)); }
 
-std::optional<RecordedOutcome> MemoryState::find_outcome(std::string_view tenant, std::string_view source,
-                                                         std::string_view id) {
-  const auto at = outcomes.find({std::string(tenant), std::string(source), std::string(id)});
+const v1::TokenRecordT* MemoryState::find_token(std::string_view accessor) {
+  const auto at = tokens.find(accessor);
+  return at == tokens.end() ? nullptr : &at->second;
+}
+
+const v1::TokenTenantT& MemoryState::token_tenant(std::string_view tenant) {
+  static const v1::TokenTenantT none;
+  const auto at = token_tenants.find(tenant);
+  return at == token_tenants.end() ? none : at->second;
+}
+
+std::optional<RecordedOutcome> MemoryState::find_outcome(const projections::OutcomeName& name) {
+  const auto at = outcomes.find({std::string(name.tenant), std::string(name.source), std::string(name.id)});
   return at == outcomes.end() ? std::nullopt : std::optional(at->second);
 }
 
-void MemoryState::add_outcome(v1::OutcomeRecordT outcome) {
-  const std::tuple key(outcome.tenant, outcome.source, outcome.id);
-  outcomes[key] = RecordedOutcome{{0, outcome.offset}, std::move(outcome)};
+void MemoryState::add_outcome(const projections::NewOutcome& outcome, std::uint64_t) {
+  RecordedOutcome& recorded =
+      outcomes[{std::string(outcome.tenant), std::string(outcome.source), std::string(outcome.id)}];
+  recorded.position = {static_cast<std::int32_t>(meta_.partition), outcome.offset};
+  v1::OutcomeRecordT& record = recorded.record;
+  record.tenant = outcome.tenant;
+  record.source = outcome.source;
+  record.id = outcome.id;
+  record.offset = outcome.offset;
+  record.sequence = outcome.sequence;
+  const auto bytes = outcome.fingerprint.bytes();
+  record.fingerprint.assign(bytes.begin(), bytes.end());
+  record.outcome = outcome.outcome;
+  record.code = outcome.code;
+  record.message = outcome.message;
+  record.service = outcome.service;
+  record.generation = outcome.generation;
+  record.restart_epoch = outcome.restart_epoch;
 }
 
 void MemoryState::add_dead_letter(std::int64_t offset, v1::DeadLetterT letter) {
@@ -64,6 +94,13 @@ schemas::Hash128 MemoryState::digest() const {
     references.count = entry.references;
     sum += *projections::entry_hash(projections::text_key(projections::View::code_references, digest),
                                     packer.pack(references));
+  }
+  for (const auto& [accessor, token] : tokens) {
+    sum += *projections::entry_hash(projections::text_key(projections::View::token, accessor), packer.pack(token));
+  }
+  for (const auto& [tenant, record] : token_tenants) {
+    sum +=
+        *projections::entry_hash(projections::text_key(projections::View::token_tenant, tenant), packer.pack(record));
   }
   return sum;
 }

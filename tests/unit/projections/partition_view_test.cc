@@ -71,5 +71,21 @@ TEST_F(PartitionViews, WhatIsAppliedCanBeReadAtOnceAndAfterReopening) {
   EXPECT_EQ(view->meta().tail.size(), 4U);
 }
 
+TEST_F(PartitionViews, AfterAJoinedBatchCameToNothingAllOfItsRecordsHaveToComeAgain) {
+  auto view = open();
+  const std::vector<LogRecord> first{make_.genesis(), make_.claim()};
+  const std::vector<LogRecord> second{make_.deploy("web")};
+  const std::vector<LogRecord> third{make_.deploy("db")};
+  apply(*view, first);
+  ASSERT_TRUE(view->apply(second, Batching::joined));
+  // One that was applied already: what was joined before it goes with it.
+  EXPECT_FALSE(view->apply(first, Batching::joined));
+  EXPECT_EQ(view->next_offset(), 2);
+  EXPECT_FALSE(view->apply(third));
+  apply(*view, {second.front(), third.front()});
+  EXPECT_EQ(view->next_offset(), 4);
+  EXPECT_EQ(view->digest(), *view->recompute_digest());
+}
+
 }  // namespace
 }  // namespace solo::projections

@@ -3,14 +3,26 @@
 #include <fmt/format.h>
 
 #include "projections/apply.h"
+#include "schemas/partitioning.h"
+#include "tests/support/tokens.h"
 
 namespace solo::testing {
 namespace {
 
-constexpr int kKinds = 22;
+constexpr int kKinds = 26;
+constexpr std::int64_t kSecondUs = 1'000'000;
 constexpr int kServices = 3;
 
 std::string code_of(std::uint8_t choice) { return choice % 3 == 0 ? "" : fmt::format("exit {}", choice % 3); }
+
+/// The first of NAME, NAME-1, NAME-2, ... whose records are in that partition.
+std::string tenant_in(std::int32_t partition, std::int32_t partitions, const std::string& name) {
+  std::string tenant = name;
+  for (int number = 1; schemas::partition_of(tenant, partitions) != partition; ++number) {
+    tenant = fmt::format("{}-{}", name, number);
+  }
+  return tenant;
+}
 
 }  // namespace
 
@@ -18,13 +30,17 @@ void showValue(const Step& step, std::ostream& out) {
   out << fmt::format("{{{}, {}, {}, {}}}", step.kind, step.service, step.choice, step.flag);
 }
 
-RandomLog::RandomLog() {
+RandomLog::RandomLog(std::int32_t partition, std::int32_t partitions)
+    : first_tenant_(tenant_in(partition, partitions, "acme")),
+      second_tenant_(tenant_in(partition, partitions, "globex")) {
+  make_.partition = partition;
+  make_.partitions = partitions;
   append(make_.genesis());
   append(make_.claim());
 }
 
 void RandomLog::append(schemas::LogRecord record) {
-  RC_ASSERT(projections::apply_record(record, 1, kLog, state_));
+  RC_ASSERT(projections::apply_record(record, make_.partitions, kLog, state_));
   records_.push_back(std::move(record));
 }
 
@@ -119,16 +135,48 @@ void RandomLog::add_odd(const Step& step, const std::string& service) {
   }
 }
 
+void RandomLog::add_token(const Step& step) {
+  const TestToken token = test_token(step.choice % 6);
+  const std::string actor = step.flag ? test_token(step.choice / 6 % 6).accessor : "";
+  const auto command = [&](auto payload) {
+    v1::EventT event = make_.command("", payload_of(std::move(payload)));
+    event.actor = actor;
+    event.time -= 10 * kSecondUs;
+    append(make_.record(event));
+  };
+  if (step.kind == 22) {
+    v1::CapabilityGrantedT granted;
+    granted.hash = token.hex;
+    granted.permissions = {v1::Permission::read};
+    granted.ttl_ms = step.service == 0 ? 0 : 4'000ULL * step.service;
+    return command(std::move(granted));
+  }
+  if (step.kind == 23 || step.kind == 24) {
+    v1::CapabilityRevokedT revoked;
+    revoked.all = step.kind == 24 && step.choice % 4 == 0;
+    if (!revoked.all) revoked.accessor = token.accessor;
+    return command(std::move(revoked));
+  }
+  v1::CapabilitiesRemovedT removed;
+  removed.hashes = {token.hex, test_token(step.choice / 6 % 6).hex};
+  v1::EventT event = make_.observation("", payload_of(removed));
+  removed.expired_before = event.time - 5 * kSecondUs + (step.flag ? 3 * kSecondUs : 0);
+  event.payload = payload_of(std::move(removed));
+  append(make_.record(event));
+}
+
 void RandomLog::add(const Step& step) {
-  make_.tenant = step.choice % 7 == 0 ? "globex" : "acme";
+  make_.tenant = step.choice % 7 == 0 ? second_tenant_ : first_tenant_;
   const std::string service = fmt::format("svc-{}", step.service);
   if (step.kind < 6) return add_command(step, service);
   if (step.kind < 18) return add_observation(step, service);
-  add_odd(step, service);
+  if (step.kind < 22) return add_odd(step, service);
+  add_token(step);
 }
 
-std::vector<schemas::LogRecord> make_log(const std::vector<Step>& steps) {
-  RandomLog log;
+std::vector<schemas::LogRecord> make_log(const std::vector<Step>& steps, std::int32_t partition,
+                                         std::int32_t partitions) {
+  RandomLog log(partition, partitions);
   for (const Step& step : steps) log.add(step);
   return log.records();
 }

@@ -26,7 +26,8 @@ void showValue(const Step& step, std::ostream& out);
 /// Writes a log step by step; knows what has become of it so far, so that most steps make sense.
 class RandomLog {
  public:
-  RandomLog();
+  /// Of one partition, with two tenants that belong there.
+  explicit RandomLog(std::int32_t partition = 0, std::int32_t partitions = 1);
   /// The records this step adds: one, seldom two.
   void add(const Step& step);
 
@@ -39,15 +40,19 @@ class RandomLog {
   void add_command(const Step& step, const std::string& service);
   void add_observation(const Step& step, const std::string& service);
   void add_odd(const Step& step, const std::string& service);
+  void add_token(const Step& step);
 
   RecordMaker make_;
+  std::string first_tenant_;
+  std::string second_tenant_;
   MemoryState state_;
   std::vector<schemas::LogRecord> records_;
   std::uint64_t instances_ = 0;
 };
 
 /// The whole log of these steps.
-std::vector<schemas::LogRecord> make_log(const std::vector<Step>& steps);
+std::vector<schemas::LogRecord> make_log(const std::vector<Step>& steps, std::int32_t partition = 0,
+                                         std::int32_t partitions = 1);
 
 }  // namespace solo::testing
 

@@ -21,7 +21,7 @@ v1::EndStatusT end_of(v1::EndKind kind, int status, int signal) {
 }  // namespace
 
 schemas::LogRecord RecordMaker::raw(std::string key, std::string value) {
-  return schemas::LogRecord{{0, next_offset++}, kTime, std::move(key), std::move(value)};
+  return schemas::LogRecord{{partition, next_offset++}, kTime, std::move(key), std::move(value)};
 }
 
 schemas::LogRecord RecordMaker::record(const v1::EventT& event) { return raw(event.tenant, schemas::encode(event)); }
@@ -49,7 +49,8 @@ schemas::LogRecord RecordMaker::genesis() {
   genesis.log_uuid = kLog;
   genesis.format = 1;
   genesis.rules = 1;
-  genesis.partitions = 1;
+  genesis.partitions = static_cast<std::uint32_t>(partitions);
+  genesis.partition = static_cast<std::uint32_t>(partition);
   v1::EventT event = observation("", payload_of(std::move(genesis)));
   event.tenant = schemas::kSystemTenant;
   return record(event);

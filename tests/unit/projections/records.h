@@ -23,7 +23,7 @@ struct DeployOptions {
   std::uint64_t if_generation = 0;
 };
 
-/// Gives each event the next offset of partition 0 of 1, and ids nobody else uses.
+/// Gives each event the next offset of one partition, and ids nobody else in it uses.
 class RecordMaker {
  public:
   schemas::LogRecord genesis();
@@ -53,6 +53,9 @@ class RecordMaker {
   schemas::LogRecord record(const v1::EventT& event);
   schemas::LogRecord raw(std::string key, std::string value);
 
+  /// Which one, of how many.
+  std::int32_t partition = 0;
+  std::int32_t partitions = 1;
   std::string tenant = "acme";
   /// Who observes.
   std::string run = std::string(kRun);

@@ -27,7 +27,39 @@ TEST(CloudEvents, HeadersFollowFromTheEvent) {
                             {"content-type", "application/x-flatbuffers"}};
   EXPECT_EQ(cloudevents_headers(event), expected);
   const auto buffer = encode(event);
-  EXPECT_EQ(cloudevents_headers(**view_event(buffer)), expected);
+  Headers viewed;
+  EXPECT_TRUE(for_each_cloudevents_header(
+      buffer, [&](std::string_view name, std::string_view value) { viewed.emplace_back(name, value); }));
+  EXPECT_EQ(viewed, expected);
+}
+
+TEST(CloudEvents, OfBytesThatAreNoEventThereAreNoneAndNothingBeyondThemIsRead) {
+  v1::EventT event;
+  event.id = "42";
+  event.source = "/commands/acme";
+  event.tenant = "acme";
+  event.service = "web";
+  event.time = 1;
+  event.payload.Set(v1::ServiceKilledT());
+  const auto whole = encode(event);
+  const auto count_of = [](const std::string& bytes) {
+    std::size_t count = 0;
+    const bool found = for_each_cloudevents_header(
+        bytes, [&](std::string_view, std::string_view value) { count += is_utf8(value) ? 1 : 100; });
+    EXPECT_EQ(found, count != 0);
+    return count;
+  };
+  EXPECT_EQ(count_of(""), 0U);
+  EXPECT_EQ(count_of("no event at all, but long enough to be one"), 0U);
+  // Each in memory of its own, whose end the sanitizer watches.
+  for (std::size_t size = 0; size < whole.size(); ++size) EXPECT_LE(count_of(whole.substr(0, size)), 7U);
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    for (const int byte : {0x00, 0x7f, 0x80, 0xff}) {
+      std::string changed = whole;
+      changed[at] = static_cast<char>(byte);
+      EXPECT_LE(count_of(changed), 7U) << at;
+    }
+  }
 }
 
 TEST(CloudEvents, WhatTheEventHasNotIsLeftOut) {

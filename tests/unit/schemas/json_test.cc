@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "schemas/codec.h"
+#include "schemas/json_scan.h"
 #include "schemas/schemas.h"
 
 namespace solo::schemas {
@@ -107,6 +108,7 @@ TEST(Json, AUnionNeedsTypeAndValue) {
 TEST(Json, AnUnknownCommandIsUnimplementedAndTheHintNamesTheKnownOnes) {
   const Error error = refused(R"({"body_type":"deploy","body":{}})");
   EXPECT_EQ(error.code, ErrorCode::unimplemented);
+  EXPECT_TRUE(error.hint.starts_with("one of Deploy, ")) << error.hint;
   EXPECT_TRUE(has(error.message, "body_type: \"deploy\""));
   EXPECT_TRUE(has(error.hint, "Deploy, Kill"));
 }
@@ -215,6 +217,38 @@ TEST(Json, AnyTableIsWrittenByItsName) {
   const std::string_view bytes(reinterpret_cast<const char*>(builder.GetBufferPointer()), builder.GetSize());
   EXPECT_EQ(codec.table_to_json("TenantRecord", bytes).value(), R"({"deploys":3,"commands":0})");
   EXPECT_EQ(codec.table_to_json("Nonsense", bytes).error().code, ErrorCode::not_found);
+}
+
+TEST(Json, ARequestsTokenIsReadAsItStandsWhereverItStands) {
+  JsonCodec codec;
+  const auto token_of = [&](const std::string& fields) {
+    const auto request = codec.request_from_json("{" + fields + R"(,"body_type":"Health","body":{}})");
+    return request ? request->token : "refused: " + request.error().message;
+  };
+  EXPECT_EQ(token_of(R"("token":"solo_abc","tenant":"acme")"), "solo_abc");
+  EXPECT_EQ(token_of(R"("tenant":"token", "token" : "solo_abc")"), "solo_abc");
+  EXPECT_EQ(token_of(R"("token":"")"), "");
+  EXPECT_EQ(token_of(R"("token":null)"), "");
+  EXPECT_EQ(token_of(R"("tok\u0065n":"solo_abc")"), "solo_abc");
+  EXPECT_EQ(token_of(R"("token":"s\u006flo_abc")"), "solo_abc");
+  EXPECT_EQ(token_of(R"("token":"solo_\u00e4")"), "solo_\u00e4");
+  EXPECT_EQ(token_of(R"("id":"\"token\":\"b\"","token":"a")"), "a");
+  for (const char* bad : {R"("token":"a","token":"b")", R"("token":"a" "id":"b")", R"("token":7)", "\"token\":\"a\nb\"",
+                          "\"token\":\"\xff\""}) {
+    const std::string said = token_of(bad);
+    EXPECT_EQ(said.substr(0, 8), "refused:") << bad << said;
+    EXPECT_EQ(said.find("xxx"), std::string::npos) << "an error is about what was sent";
+  }
+}
+
+TEST(Json, OneTextOfTheOutermostObjectIsFoundInWhatIsNoJson) {
+  EXPECT_EQ(outer_text(R"({"token":"a)", "token"), "");
+  EXPECT_EQ(outer_text(R"({"token":"a" nonsense)", "token"), "a");
+  EXPECT_EQ(outer_text(R"({"body":{"token":"inner"},"list":["token","x"],"token":"a\"b"})", "token"), R"(a\"b)");
+  for (const char* none :
+       {"", "\"", "{", R"("token":"a")", R"({"token":7})", R"({"token"})", R"({"body":{"token":"a"}})"}) {
+    EXPECT_EQ(outer_text(none, "token"), "") << none;
+  }
 }
 
 }  // namespace

@@ -73,6 +73,12 @@ RC_GTEST_PROP(Text, QuotedTextIsShortPrintableUtf8, ()) {
   RC_ASSERT(quoted.find('\n') == std::string::npos);
 }
 
+TEST(Text, EscapedTextIsPrintableAsciiAndShort) {
+  EXPECT_EQ(escape("a b", 10), "a b");
+  EXPECT_EQ(escape("n\xff\n\x1b[31m\\\xc2\x9b", 20), R"(n\xff\x0a\x1b[31m\x5c\xc2\x9b)");
+  EXPECT_EQ(escape(std::string(120'000, '\0'), 2), R"(\x00\x00...)");
+}
+
 TEST(Text, ACharacterIsNotCutInTwo) {
   EXPECT_EQ(quote(std::string(99, 'x') + "\xe2\x82\xac" + "y"), "\"" + std::string(99, 'x') + "...\"");
 }

@@ -36,7 +36,17 @@ TEST(Token, TheSmallestAndTheGreatestFit) {
   EXPECT_TRUE(check_token(make_token(zeros).reveal()));
   Random ones;
   ones.fill(0xff);
-  EXPECT_TRUE(check_token(make_token(ones).reveal()));
+  const TokenText greatest = make_token(ones);
+  EXPECT_TRUE(check_token(greatest.reveal()));
+  // One more is no number of 32 bytes, whatever checksum follows; by its digits it would be nought.
+  std::string more(greatest.reveal());
+  for (std::size_t at = 47;; --at) {
+    const std::string digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const std::size_t next = (digits.find(more[at]) + 1) % digits.size();
+    more[at] = digits[next];
+    if (next != 0) break;
+  }
+  EXPECT_FALSE(check_token(more.substr(0, 48) + std::string(make_token(zeros).reveal().substr(48))));
 }
 
 RC_GTEST_PROP(TokenProperty, WhatIsMadeHasTheForm, ()) {
@@ -70,6 +80,19 @@ TEST(Token, OtherFormsAreRefusedWithoutRepeatingThem) {
       EXPECT_EQ(checked.error().message.find(bad.substr(5, 10)), std::string::npos);
     }
   }
+}
+
+TEST(Token, AWholeOneIsFoundInOtherText) {
+  const std::string token(kVector);
+  EXPECT_TRUE(holds_token(token));
+  EXPECT_TRUE(holds_token("for ci: " + token + "!"));
+  EXPECT_TRUE(holds_token("solo_" + token));
+  EXPECT_TRUE(holds_token(token.substr(0, 53) + " " + token));
+  EXPECT_FALSE(holds_token(""));
+  EXPECT_FALSE(holds_token("solo_"));
+  EXPECT_FALSE(holds_token(token.substr(0, 53)));
+  EXPECT_FALSE(holds_token(token.substr(0, 53) + (token.back() == '0' ? '1' : '0')));
+  EXPECT_FALSE(holds_token("acc_996396845822d20e5ec3"));
 }
 
 TEST(Token, AHashAndItsHexAreOne) {

@@ -1,0 +1,73 @@
+"""A Solo log from Python: the types of its events, made by flatc from the schemas, and its records as bytes.
+
+Needs flatc, and the packages flatbuffers and kafka (Debian: flatbuffers-compiler, python3-flatbuffers, python3-kafka).
+records.md says what a record is.
+"""
+import importlib
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import flatbuffers
+
+IDENTIFIER = b"SOEV"
+
+
+def schemas():
+    """Where the .fbs files are: beside this when installed, or in a checkout."""
+    here = pathlib.Path(__file__).resolve().parent
+    for place in (here.parents[3] / "solo/fbs", here.parents[2] / "schemas/fbs"):
+        if (place / "event.fbs").exists():
+            return place
+    sys.exit("the schemas are not installed: there is no share/solo/fbs/event.fbs")
+
+
+def load_types():
+    """The module that flatc makes of event.fbs."""
+    with tempfile.TemporaryDirectory() as made:
+        subprocess.run(
+            ["flatc", "--python", "--gen-object-api", "--gen-onefile", "--gen-all", "-o", made, schemas() / "event.fbs"],
+            check=True)
+        sys.path.insert(0, made)
+        try:
+            return importlib.import_module("event_generated")
+        finally:
+            sys.path.remove(made)
+
+
+v1 = load_types()
+EVENT_NAMES = {number: name for name, number in vars(v1.Payload).items() if isinstance(number, int)}
+
+
+def encode(event):
+    """A v1.EventT as the value of a record."""
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(event.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def decode(value):
+    """The value of a record as a v1.Event; None if it is no event. Anybody may have written it: take nothing for granted."""
+    if value is None or value[4:8] != IDENTIFIER:
+        return None
+    return v1.Event.GetRootAs(value, 0)
+
+
+def text(raw):
+    return "" if raw is None else raw.decode("utf-8", "replace")
+
+
+def headers(event):
+    """CloudEvents 1.0, binary mode. Solo itself never looks at them."""
+    wanted = {
+        "ce_specversion": "1.0",
+        "ce_id": event.id,
+        "ce_source": event.source,
+        "ce_type": "solo.v1." + EVENT_NAMES[event.payloadType],
+        "ce_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(event.time / 1_000_000)),
+        "ce_subject": event.tenant + "/" + event.service,
+        "content-type": "application/x-flatbuffers",
+    }
+    return [(name, value.encode()) for name, value in wanted.items()]
