@@ -76,6 +76,13 @@ const Spawn* choose(const v1::ServiceRecordT* record, const std::map<std::string
   return nullptr;
 }
 
+// What bears no whole marker, and is younger than the process that is kept, may have been started by that one.
+bool may_be_of(const Spawn* kept, const Spawn& spawn) {
+  const FoundProcess* process = spawn.leader != nullptr ? spawn.leader : spawn.others.front();
+  return kept != nullptr && !process->damage.empty() &&
+         process->identity.start_time >= kept->leader->identity.start_time;
+}
+
 void plan_stop(const Spawn& spawn, RecoveryPlan& plan) {
   const bool has_leader = spawn.leader != nullptr;
   if (has_leader) plan.stop.push_back({*spawn.leader, spawn.recorded != nullptr, false});
@@ -93,7 +100,7 @@ RecoveryPlan plan_recovery(const v1::ServiceRecordT* record, const std::vector<F
   const std::map<std::string, Spawn> spawns = by_instance(record, found);
   const Spawn* kept = choose(record, spawns);
   for (const auto& [instance, spawn] : spawns) {
-    if (&spawn != kept) plan_stop(spawn, plan);
+    if (&spawn != kept && !may_be_of(kept, spawn)) plan_stop(spawn, plan);
   }
   if (kept != nullptr) {
     const bool pending = kept->leader->marker.generation == generation_of(record->pending.get());

@@ -41,7 +41,8 @@ struct RecoveryPlan {
 
 /// `record`: nothing is known of such a service. `found`: its processes by marker, and those of its recorded instances
 /// that are alive. A process that has other processes of its own instance beside it is the one the record identifies,
-/// or else the oldest leader; the others are its descendants and go with it.
+/// or else the oldest leader; the others are its descendants and go with it. One without a whole marker is never kept,
+/// and left alone if it may descend from the one that is.
 RecoveryPlan plan_recovery(const v1::ServiceRecordT* record, const std::vector<FoundProcess>& found);
 
 /// A recorded instance as it would have been found.

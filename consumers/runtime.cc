@@ -1,11 +1,13 @@
 #include "consumers/runtime.h"
 
 #include <signal.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <thread>
 #include <utility>
 
+#include "consumers/output_writers.h"
 #include "consumers/runtime_impl.h"
 
 namespace solo::consumers {
@@ -23,6 +25,18 @@ constexpr std::size_t kMaxPoolThreads = 64;
 constexpr auto kLastCall = 500ms;
 // Services named in a status or in what a shutdown left undone.
 constexpr std::size_t kNamed = 3;
+
+/// A few of them by name, in brackets.
+template <class Keys>
+std::string names_of(const Keys& keys) {
+  std::string names;
+  std::size_t count = 0;
+  for (const ServiceKey& key : keys) {
+    if (count++ == kNamed) return names + ", ...)";
+    names += (names.empty() ? "(" : ", ") + to_string(key);
+  }
+  return names + ")";
+}
 
 std::size_t compile_slots(std::size_t configured) {
   return configured != 0 ? configured : std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
@@ -102,18 +116,14 @@ std::string Runtime::Impl::describe_stop() const {
   if (!shutdown_done) return {};
   std::string words;
   const auto add = [&](const std::string& more) { words += (words.empty() ? "waits for " : " and for ") + more; };
-  std::vector<const Entry*> running;
+  std::vector<ServiceKey> running;
   for (const auto& [key, entry] : entries) {
-    if (!frozen && !entry->machine.quiet()) running.push_back(entry.get());
+    if (!frozen && !entry->machine.quiet()) running.push_back(key);
   }
-  if (!running.empty()) {
-    std::string services = std::to_string(running.size()) + " services to end (";
-    for (std::size_t i = 0; i < std::min(running.size(), kNamed); ++i) {
-      services += (i == 0 ? "" : ", ") + to_string(running[i]->key);
-    }
-    add(services + (running.size() > kNamed ? ", ...)" : ")"));
+  if (!running.empty()) add(std::to_string(running.size()) + " services to end " + names_of(running));
+  if (spawns_in_flight != 0) {
+    add(std::to_string(spawns_in_flight) + " starts to come to an end " + names_of(spawning()));
   }
-  if (spawns_in_flight != 0) add(std::to_string(spawns_in_flight) + " starts to come to an end");
   if (!compiler.idle()) add("the compiler to end");
   return words;
 }
@@ -124,7 +134,8 @@ std::string Runtime::Impl::describe_wait() const {
   if (stage == Stage::claiming) return "claiming the runtime";
   std::string words;
   const auto add = [&](const std::string& more) { words += (words.empty() ? "" : "; ") + more; };
-  if (!recovering.empty()) add(std::to_string(recovering.size()) + " services are not back yet");
+  if (!recovering.empty())
+    add(std::to_string(recovering.size()) + " services are not back yet " + names_of(recovering));
   std::size_t named = 0;
   for (const ServiceKey& key : troubled) {
     if (++named > kNamed) break;
@@ -157,8 +168,29 @@ void Runtime::Impl::check_shutdown() {
   const bool quiet = frozen || std::all_of(entries.begin(), entries.end(),
                                            [](const auto& entry) { return entry.second->machine.quiet(); });
   if (!quiet || spawns_in_flight != 0 || !compiler.idle()) return;
+  if (!frozen) kill_hidden();
   shutdown_done->set_value();
   shutdown_done.reset();
+}
+
+std::vector<ServiceKey> Runtime::Impl::spawning() const {
+  std::vector<ServiceKey> keys;
+  for (const auto& [key, entry] : entries) {
+    if (entry->machine.spawning()) keys.push_back(key);
+  }
+  return keys;
+}
+
+void Runtime::Impl::kill_hidden() {
+  // Of what another run owns, that one may have adopted it.
+  if (stage != Stage::acting || std::find(owned.begin(), owned.end(), false) != owned.end()) return;
+  for (const OutputWriter& writer : output_writers(files.services(), [](pid_t) { return false; })) {
+    if (writer.marker) continue;
+    const auto process = parts.host.adopt(writer.identity, std::nullopt);
+    if (!process || !(*process)->signal(SIGKILL)) continue;
+    spdlog::warn("{}: process {} had outlived its service, out of its session and environment, and was killed",
+                 to_string(writer.service), writer.identity.pid);
+  }
 }
 
 void Runtime::Impl::kill_everything() {
@@ -174,7 +206,9 @@ void Runtime::Impl::kill_everything() {
 std::vector<std::string> Runtime::Impl::left_undone() const {
   std::vector<std::string> lines = cut_short;
   if (shutdown_done && !compiler.idle()) lines.emplace_back("a compilation did not end");
-  if (spawns_in_flight != 0) lines.push_back(std::to_string(spawns_in_flight) + " starts did not come to an end");
+  if (spawns_in_flight != 0) {
+    lines.push_back(std::to_string(spawns_in_flight) + " starts did not come to an end " + names_of(spawning()));
+  }
   if (frozen) return lines;
   for (const auto& [key, entry] : entries) {
     for (const auto& [number, held] : entry->processes) {

@@ -74,6 +74,9 @@ struct Runtime::Impl {
   void begin_shutdown(Instant deadline, ServicesAtShutdown services);
   void check_shutdown();
   void kill_everything();
+  /// What services have left behind and only their output tells of.
+  void kill_hidden();
+  std::vector<schemas::ServiceKey> spawning() const;
   std::vector<std::string> left_undone() const;
 
   // runtime_startup.cc
@@ -92,6 +95,8 @@ struct Runtime::Impl {
       const std::map<schemas::ServiceKey, v1::ServiceRecordT>& records, bool& failed);
   /// And counts those that were killed and have nothing left.
   schemas::Result<std::map<schemas::ServiceKey, v1::ServiceRecordT>> load_records();
+  /// What is known by its service's output alone.
+  void add_unmarked(std::map<schemas::ServiceKey, std::vector<FoundProcess>>& found);
   /// What is left in the sessions of recorded processes that are gone.
   void kill_orphans(const std::map<schemas::ServiceKey, v1::ServiceRecordT>& records);
   void recover_service(const schemas::ServiceKey& key, const v1::ServiceRecordT* record,

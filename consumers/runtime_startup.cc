@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "consumers/descendants.h"
+#include "consumers/output_writers.h"
 #include "consumers/proc.h"
 #include "consumers/runtime_impl.h"
 #include "projections/text.h"
@@ -175,12 +176,13 @@ void Runtime::Impl::recover() {
   }
   const auto& records = *loaded;
   bool failed = false;
-  const auto found = scan_by_service(records, failed);
+  auto found = scan_by_service(records, failed);
   if (failed) {
     // Without knowing what runs nothing may be started.
     loop->at(parts.clock.now() + kAskAgain, [this] { recover(); });
     return;
   }
+  add_unmarked(found);
   kill_orphans(records);
   report.to = schemas::to_string(parts.views.applied());
   end_stage("scan");
@@ -267,6 +269,25 @@ std::map<ServiceKey, std::vector<FoundProcess>> Runtime::Impl::scan_by_service(
   return result;
 }
 
+// A start that was not recorded, of a program that has overwritten its environment; or what such a one has left.
+// Nothing says which instance they are of, so none of them is kept.
+void Runtime::Impl::add_unmarked(std::map<ServiceKey, std::vector<FoundProcess>>& found) {
+  const auto known = [this](pid_t leader) { return found_processes.contains(leader); };
+  for (const OutputWriter& writer : output_writers(files.services(), known)) {
+    // Of another log or node, then.
+    if (writer.marker) continue;
+    const std::string unknown = "process " + std::to_string(writer.identity.pid);
+    Marker marker{parts.log.genesis().log_uuid,
+                  reporter.node,
+                  writer.service.tenant.str(),
+                  writer.service.service.str(),
+                  0,
+                  unknown};
+    found[writer.service].push_back({writer.identity, std::move(marker), writer.leader, "it bears none"});
+    ++report.scanned;
+  }
+}
+
 void Runtime::Impl::kill_orphans(const std::map<ServiceKey, v1::ServiceRecordT>& records) {
   std::vector<EndedLeader> leaders;
   std::vector<const ServiceKey*> services;
@@ -274,8 +295,7 @@ void Runtime::Impl::kill_orphans(const std::map<ServiceKey, v1::ServiceRecordT>&
   for (const auto& [key, record] : records) {
     std::error_code ignored;
     // As the kernel names it, without links.
-    if (root.empty())
-      root = std::filesystem::weakly_canonical(files.directory(key).parent_path().parent_path(), ignored);
+    if (root.empty()) root = std::filesystem::weakly_canonical(files.services(), ignored);
     for (const RecordedProcess& recorded : recorded_processes(record)) {
       if (recorded.identity.boot_id != proc::boot_id() || found_processes.contains(recorded.identity.pid)) continue;
       leaders.push_back({recorded.identity, std::nullopt, false, root / key.tenant.str() / key.service.str()});
@@ -329,6 +349,7 @@ void Runtime::Impl::recover_service(const ServiceKey& key, const v1::ServiceReco
 void Runtime::Impl::stop_strays() {
   bool failed = false;
   auto found = scan_by_service({}, failed);
+  add_unmarked(found);
   for (auto& [key, processes] : found) {
     const auto record = parts.views.of(key.tenant).service(key);
     if (record && *record) leave_out_adopted(**record, reporter.node, processes);

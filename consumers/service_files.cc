@@ -108,8 +108,10 @@ std::string_view without_broken_start(std::string_view text) {
 
 }  // namespace
 
+std::filesystem::path ServiceFiles::services() const { return state_ / "services"; }
+
 std::filesystem::path ServiceFiles::directory(const schemas::ServiceKey& service) const {
-  return state_ / "services" / service.tenant.str() / service.service.str();
+  return services() / service.tenant.str() / service.service.str();
 }
 
 std::filesystem::path ServiceFiles::output(const schemas::ServiceKey& service) const {

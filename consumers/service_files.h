@@ -16,6 +16,8 @@ class ServiceFiles {
  public:
   explicit ServiceFiles(std::filesystem::path state) : state_(std::move(state)) {}
 
+  /// STATE/services.
+  std::filesystem::path services() const;
   /// STATE/services/TENANT/SERVICE: its working directory and HOME.
   std::filesystem::path directory(const schemas::ServiceKey& service) const;
   /// output.log in it.

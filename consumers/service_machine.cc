@@ -133,13 +133,21 @@ std::optional<Instant> ServiceMachine::deadline() const {
   if (process_) consider(process_->kill_at);
   for (const auto& [number, leftover] : leftovers_) consider(leftover.kill_at);
   if (waits()) consider(course_.not_before);
+  if (allowed_ && wish_.run && retries() && !spawning() && !preparations_.contains(retry_.generation)) {
+    consider(retry_.not_before);
+  }
   return next;
 }
 
 bool ServiceMachine::waits() const {
   const Target* wanted = goal();
   return wanted != nullptr && wanted == current() && !process_ && leftovers_.empty() &&
-         !preparations_.contains(wanted->generation);
+         !preparations_.contains(wanted->generation) && !(retries() && retry_.alone);
+}
+
+bool ServiceMachine::retries() const {
+  const Target* next = pending();
+  return next != nullptr && next->generation == retry_.generation;
 }
 
 std::string_view ServiceMachine::operation() const {
@@ -147,7 +155,7 @@ std::string_view ServiceMachine::operation() const {
   if (process_ && process_->state == State::spawning) return "spawn";
   if ((process_ && process_->state == State::stopping) || !leftovers_.empty()) return "stop";
   if (!preparations_.empty()) return "prepare";
-  return waits() ? "wait" : "";
+  return waits() || (retries() && !process_) ? "wait" : "";
 }
 
 std::optional<ServiceMachine::Holding> ServiceMachine::holding() const {
@@ -231,10 +239,10 @@ void ServiceMachine::prepare_wanted(Instant now, Actions& actions) {
   std::vector<std::uint64_t> wanted;
   if (const Target* next = pending(); next != nullptr && allowed_ && wish_.run) {
     const bool starting = process_ && process_->target.generation == next->generation;
-    if (!starting) wanted.push_back(next->generation);
+    if (!starting && !(retries() && now < retry_.not_before)) wanted.push_back(next->generation);
   }
   const Target* target = goal();
-  if (target != nullptr && target == current() && !bridges()) {
+  if (target != nullptr && target == current() && !bridges() && !(retries() && retry_.alone)) {
     const bool present = process_ && process_->target.generation == target->generation &&
                          process_->epoch == wish_.epoch && process_->state != State::stopping;
     if (!present && now >= course_.not_before) wanted.push_back(target->generation);
@@ -302,6 +310,7 @@ void ServiceMachine::start_failed(const Target& target, const StartFailure& fail
     actions.push_back(Observe{kind, generation, wish_.epoch, 0, {}, false, false, failure.reason, failure.detail});
   };
   if (const Target* next = pending(); next != nullptr && next->generation == generation) {
+    if (failure.may_pass && retry_pending(*next, failure, now)) return;
     failed_pending_ = generation;
     return report(Report::deployment_failed);
   }
@@ -323,6 +332,16 @@ void ServiceMachine::start_failed(const Target& target, const StartFailure& fail
     report(Report::deployment_failed);
     course_.verdict = Verdict::over;
   }
+}
+
+// Its start was promised: what may pass is waited for as long as it may take to start. false: it has been.
+bool ServiceMachine::retry_pending(const Target& next, const StartFailure& failure, Instant now) {
+  if (retry_.generation != next.generation) retry_ = Retry{next.generation, 0, {}, now, {}, false};
+  if (now >= retry_.first_failure + next.limits.startup_timeout) return false;
+  retry_.not_before = now + backoff(++retry_.failed_starts, kFirstStartBackoff, entropy_);
+  retry_.last_failure = failure.reason;
+  retry_.alone = !process_;
+  return true;
 }
 
 void ServiceMachine::ended_by_itself(const Running& process, Exit end, Instant now, Actions& actions) {

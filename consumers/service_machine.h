@@ -161,6 +161,7 @@ class ServiceMachine {
 
   /// Nothing runs, starts or is being stopped.
   bool quiet() const { return !process_ && leftovers_.empty(); }
+  bool spawning() const { return process_ && process_->state == State::spawning; }
   /// Nothing is wanted of it and nothing is left of it: it can be forgotten.
   bool is_done() const { return quiet() && !wish_.run && !recovering_; }
   /// What is under way, in a word: recover, spawn, stop, prepare, or wait (until it tries again). Empty: nothing.
@@ -176,7 +177,7 @@ class ServiceMachine {
   /// Its recovery is under way: neither running, nor given up for now, nor found to be unwanted.
   bool recovering() const { return recovering_; }
   /// It is not running, and tries again later because of this.
-  const std::string& waiting_for() const { return course_.last_failure; }
+  const std::string& waiting_for() const { return retries() ? retry_.last_failure : course_.last_failure; }
 
  private:
   enum class State : std::uint8_t { spawning, running, stopping };
@@ -210,6 +211,17 @@ class ServiceMachine {
     /// Nothing is started before.
     Instant not_before{};
   };
+  /// A pending generation whose start has failed from what may pass.
+  struct Retry {
+    std::uint64_t generation = 0;
+    std::size_t failed_starts = 0;
+    std::string last_failure;
+    Instant first_failure{};
+    /// It is not tried again before.
+    Instant not_before{};
+    /// The one it replaces was stopped for it, and is not brought back in between.
+    bool alone = false;
+  };
   enum class Preparation : std::uint8_t { asked, ready };
 
   void reconcile(Instant now, Actions& actions);
@@ -221,6 +233,9 @@ class ServiceMachine {
   /// It runs a replacement that was itself replaced before the record knew of its start, and the next one is being
   /// prepared: the generation that the record still calls current is not brought back in between.
   bool bridges() const;
+  /// Its pending generation is tried again.
+  bool retries() const;
+  bool retry_pending(const Target& next, const StartFailure& failure, Instant now);
   /// Nothing is in its way but time.
   bool waits() const;
   void prepare_wanted(Instant now, Actions& actions);
@@ -246,6 +261,7 @@ class ServiceMachine {
   std::uint64_t promoted_ = 0;
   /// One that failed: the record says so later.
   std::uint64_t failed_pending_ = 0;
+  Retry retry_;
   /// A killed generation that was reported gone: the record says so later.
   std::uint64_t settled_ = 0;
   std::map<std::uint64_t, Preparation> preparations_;

@@ -120,7 +120,8 @@ Result<Parsed> parse(const Page& page, const std::vector<std::string>& arguments
   }
   for (const auto& operand : page.operands) declare(app, operand.name, operand.target);
 
-  const auto divider = std::find(arguments.begin(), arguments.end(), "--");
+  // What is behind it is the command's rest; a command without one takes it for operands, as the library does.
+  const auto divider = page.rest == nullptr ? arguments.end() : std::find(arguments.begin(), arguments.end(), "--");
   std::vector<std::string> reversed(arguments.begin(), divider);
   std::reverse(reversed.begin(), reversed.end());
   try {
@@ -143,10 +144,7 @@ Result<Parsed> parse(const Page& page, const std::vector<std::string>& arguments
   for (const auto& operand : page.operands) {
     if (auto filled = fill_operand(app, operand); !filled) return usage(page, filled.error().message);
   }
-  if (divider != arguments.end()) {
-    if (page.rest == nullptr) return usage(page, "unexpected argument \"--\"");
-    page.rest->assign(divider + 1, arguments.end());
-  }
+  if (divider != arguments.end()) page.rest->assign(divider + 1, arguments.end());
   return Parsed::run;
 }
 

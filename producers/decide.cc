@@ -195,7 +195,7 @@ Result<void> refuse_early(const v1::EventT& event, const std::optional<v1::Servi
   if (const auto* deploy = event.payload.AsServiceDeployed()) {
     refused = projections::refuse_deploy(name, before, deploy->replace, deploy->if_generation);
   } else if (const auto* kill = event.payload.AsServiceKilled()) {
-    refused = projections::refuse_change(name, before, kill->if_generation);
+    refused = projections::refuse_kill(name, before, kill->if_generation, kill->force);
   } else if (const auto* restart = event.payload.AsServiceRestartRequested()) {
     refused = projections::refuse_change(name, before, restart->if_generation);
   }

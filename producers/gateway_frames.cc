@@ -31,7 +31,9 @@ std::optional<Encoding> parse_header(std::string_view header) {
 
 std::string id_in(std::string_view json) {
   std::string id(schemas::outer_text(json, "id"));
-  return schemas::CommandIdKind::check(id) ? id : std::string();
+  // One written with escapes is not the text that stands there.
+  const bool plain = id.find('\\') == std::string::npos;
+  return plain && schemas::CommandIdKind::check(id) ? id : std::string();
 }
 
 std::string_view header_of(Encoding encoding) { return encoding == Encoding::json ? kJson : kFlatbuffers; }

@@ -92,10 +92,14 @@ bool may_be_starting(const v1::ServiceRecordT& record) {
 
 Judgement apply_killed(const Incoming& incoming, const v1::ServiceKilled& killed, PartitionState& state) {
   const v1::ServiceRecordT* before = state.find_service(incoming.tenant, incoming.service);
-  if (auto refused = refuse_change(name_of(incoming), before, killed.if_generation()))
+  if (auto refused = refuse_kill(name_of(incoming), before, killed.if_generation(), killed.force()))
     return refused_by(*std::move(refused));
 
   v1::ServiceRecordT& record = state.edit_service(incoming.tenant, incoming.service);
+  if (record.desired == v1::Desired::stopped) {
+    record.kill_force = true;
+    return Judgement{Verdict::applied, ErrorCode::ok, {}, record.current->generation};
+  }
   const std::uint64_t generation = addressed_generation(&record);
   record.unsettled = may_be_starting(record);
   drop_pending(record, state);

@@ -54,4 +54,15 @@ std::optional<OrderRefusal> refuse_change(std::string_view name, const v1::Servi
   return refuse_generation(name, addressed_generation(record), if_generation);
 }
 
+std::optional<OrderRefusal> refuse_kill(std::string_view name, const v1::ServiceRecordT* record,
+                                        std::uint64_t if_generation, bool force) {
+  if (record == nullptr || derive_state(*record) != v1::ServiceState::stopping) {
+    return refuse_change(name, record, if_generation);
+  }
+  if (force) return refuse_generation(name, record->current ? record->current->generation : 0, if_generation);
+  return OrderRefusal{
+      ErrorCode::not_found,
+      fmt::format("no service {}: it was killed and is being stopped, only force ends it sooner", name)};
+}
+
 }  // namespace solo::projections

@@ -45,8 +45,11 @@ std::optional<OrderRefusal> refuse_deploy(std::string_view name, const v1::Servi
                                           std::uint64_t if_generation);
 std::optional<OrderRefusal> refuse_deploy(std::string_view name, const ServiceOutline& service, bool replace,
                                           std::uint64_t if_generation);
-/// Kill and restart: of a service that is wanted, in the generation that was asked for.
+/// Restart: of a service that is wanted, in the generation that was asked for.
 std::optional<OrderRefusal> refuse_change(std::string_view name, const v1::ServiceRecordT* record,
                                           std::uint64_t if_generation);
+/// Kill: the same; with `force` also of one that was killed and is still being stopped, so that it ends at once.
+std::optional<OrderRefusal> refuse_kill(std::string_view name, const v1::ServiceRecordT* record,
+                                        std::uint64_t if_generation, bool force);
 
 }  // namespace solo::projections

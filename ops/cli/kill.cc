@@ -18,7 +18,7 @@ class Kill final : public Command {
                   "its name is free at once.",
               .operands = {{"SERVICE", "Its name.", &service_, true}},
               .options = {{"--grace", "DURATION", "From SIGTERM to SIGKILL. Default: its --shutdown-timeout.", &grace_},
-                          {"--force", "", "SIGKILL at once.", &force_},
+                          {"--force", "", "SIGKILL at once; also of one that is being stopped.", &force_},
                           {"--if-generation", "N", "Only if the service is at generation N.", &if_generation_}},
               .examples = {{"Stop a service", "solo kill web --tenant acme"},
                            {"At once", "solo kill web --tenant acme --force"}}};

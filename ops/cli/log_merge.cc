@@ -45,4 +45,25 @@ Result<std::optional<LogRecord>> LogMerge::next() {
   return record;
 }
 
+std::optional<std::int64_t> LogMerge::behind_damage() {
+  const auto lane =
+      std::find_if(lanes_.begin(), lanes_.end(), [&](const Lane& one) { return one.partition == at_.partition; });
+  const std::int64_t end = lane->range.to;
+  const auto readable = [&](std::int64_t offset) {
+    return static_cast<bool>(source_.read(at_.partition, offset, offset + 1));
+  };
+  std::int64_t bad = at_.offset;
+  std::int64_t good = bad + 1;
+  for (; good < end && !readable(good); good += good - at_.offset) bad = good;
+  if (good >= end) {
+    good = end - 1;
+    if (good <= bad || !readable(good)) return std::nullopt;
+  }
+  while (good - bad > 1) {
+    const std::int64_t middle = bad + (good - bad) / 2;
+    (readable(middle) ? good : bad) = middle;
+  }
+  return good;
+}
+
 }  // namespace solo::ops

@@ -31,6 +31,10 @@ class LogMerge {
   /// Nothing: that was all. After an error: at() says where.
   schemas::Result<std::optional<schemas::LogRecord>> next();
 
+  /// After next() failed: where it can be read again, found by a few tries (a damaged block takes many records with
+  /// it). Nothing: nowhere before the end of the range.
+  std::optional<std::int64_t> behind_damage();
+
   /// The next record will be read from here. For the partition at which next() failed.
   schemas::Position at() const { return at_; }
 

@@ -11,6 +11,7 @@
 #include "ops/cli/log_range.h"
 #include "producers/clock.h"
 #include "schemas/codec.h"
+#include "schemas/ids.h"
 
 namespace solo::ops {
 namespace {
@@ -128,8 +129,10 @@ Result<void> LogRead::show(Session& session, LogMerge& records) {
     if (!record) {
       error = record.error();
       if (error->code == ErrorCode::data_loss && error->hint.empty()) {
-        error->hint = fmt::format("what is behind it: solo log read {}", records.at().offset + 1);
-        if (records.count() > 1) error->hint += fmt::format(" --partition {}", records.at().partition);
+        const auto behind = records.behind_damage();
+        error->hint = behind ? fmt::format("what is behind it: solo log read {}", *behind)
+                             : std::string("nothing behind it can be read");
+        if (behind && records.count() > 1) error->hint += fmt::format(" --partition {}", records.at().partition);
       }
       break;
     }
@@ -152,7 +155,19 @@ Result<void> LogRead::follow(Session& session, LogMerge& records) {
   return {};
 }
 
+/// What no record can be of is a mistake.
+Result<void> check_of(const std::string& of) {
+  const auto slash = of.find('/');
+  if (auto tenant = schemas::TenantKind::check(of.substr(0, slash)); !tenant) return tenant;
+  return slash == std::string::npos ? Result<void>() : schemas::ServiceKind::check(of.substr(slash + 1));
+}
+
 int LogRead::run(Session& session) {
+  if (of_) {
+    if (auto named = check_of(*of_); !named) {
+      return session.fail({ErrorCode::invalid_argument, "--of: " + named.error().message, named.error().hint});
+    }
+  }
   auto log = open_log_source(session, kafka_);
   if (!log) return session.fail(log.error());
   if (follow_ && (*log)->live() == false) {

@@ -49,6 +49,10 @@ Page overview(Session& session) {
   return page;
 }
 
+bool is_named(const Option& option, const std::string& word) {
+  return (',' + option.names + ',').find(',' + word.substr(0, word.find('=')) + ',') != std::string::npos;
+}
+
 /// The words in front of `--` that are neither options nor their values, with their places: at most the first two.
 std::vector<std::size_t> command_words(const std::vector<std::string>& arguments, const std::vector<Option>& common) {
   std::vector<std::size_t> places;
@@ -56,7 +60,8 @@ std::vector<std::size_t> command_words(const std::vector<std::string>& arguments
     if (arguments[i].size() > 1 && arguments[i][0] == '-') {
       // Only the common options may stand in front of the command.
       for (const auto& option : common) {
-        if (option.names == arguments[i] && !option.value.empty()) ++i;
+        const bool takes_next = !option.value.empty() && arguments[i].find('=') == std::string::npos;
+        if (is_named(option, arguments[i]) && takes_next) ++i;
       }
       continue;
     }
@@ -91,6 +96,14 @@ int unknown_command(Session& session, const std::vector<std::string>& arguments,
                     const std::vector<std::size_t>& places) {
   const std::string hint = "solo --help lists the commands";
   if (places.empty()) return session.fail({ErrorCode::invalid_argument, "no command given", hint});
+  for (std::size_t i = 0; i < places[0]; ++i) {
+    const auto common = session.common_options();
+    const bool is_value = i > 0 && arguments[i - 1][0] == '-';
+    if (is_value || arguments[i].size() < 2 || arguments[i][0] != '-') continue;
+    if (std::any_of(common.begin(), common.end(), [&](const auto& one) { return is_named(one, arguments[i]); }))
+      continue;
+    return session.fail({ErrorCode::invalid_argument, "unknown option " + arguments[i], hint});
+  }
   std::string word = arguments[places[0]];
   std::vector<std::string> known;
   std::vector<std::string> verbs;
@@ -112,7 +125,17 @@ bool wants(const std::vector<std::string>& arguments, std::string_view flag, std
   return std::any_of(arguments.begin(), end, [&](const auto& word) { return word == flag || word == short_flag; });
 }
 
-int run_in(Session& session, const std::vector<std::string>& arguments) {
+/// `solo help deploy` is `solo deploy --help`.
+std::vector<std::string> without_help(std::vector<std::string> arguments, const std::vector<Option>& common) {
+  const auto places = command_words(arguments, common);
+  if (places.empty() || arguments[places[0]] != "help") return arguments;
+  arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(places[0]));
+  arguments.insert(std::find(arguments.begin(), arguments.end(), "--"), "--help");
+  return arguments;
+}
+
+int run_in(Session& session, const std::vector<std::string>& given) {
+  const auto arguments = without_help(given, session.common_options());
   session.set_json(wants(arguments, "--json", "--json"));
   const auto places = command_words(arguments, session.common_options());
   const Found found = find_command(arguments, places);

@@ -39,10 +39,7 @@ int Daemon::live() {
     const std::lock_guard lock(parts_mutex_);
     if (auto opened = open(); !opened) return report(opened.error());
   }
-  if (stop_wanted()) {
-    spdlog::info("stopped before anything was started; services of a former run, if there are any, run on");
-    return gave_up_ ? 1 : 0;
-  }
+  if (stop_wanted()) return stop_before_start();
   // Whatever of it has started has done nothing yet that would have to be finished.
   if (auto started = start(); !started) return report(started.error());
   const std::string why = wait_for_stop();

@@ -78,6 +78,8 @@ class Daemon {
   bool stop_wanted();
 
   int stop(const std::string& why);
+  /// What the log says of services is not known yet, so those of a former run are named and left alone.
+  int stop_before_start();
   /// Says what the stop is about now: in the log output, to systemd, in health.
   void stopping(const std::string& step);
   int stop_after_error();

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "consumers/output_writers.h"
 #include "consumers/recovery_plan.h"
 #include "ops/solod/notify.h"
 #include "ops/solod/parts.h"
@@ -92,6 +93,17 @@ int Daemon::stop(const std::string& why) {
   for (const auto& line : left) spdlog::error("not done: {}", line);
   spdlog::info("stopped after {} ms", took.count());
   return left.empty() ? 0 : 1;
+}
+
+int Daemon::stop_before_start() {
+  spdlog::info("stopped before anything was started");
+  if (options_.config.shutdown.services == "leave") return gave_up_ ? 1 : 0;
+  const auto left = consumers::output_writers(parts_->state / "services", [](pid_t) { return false; });
+  for (const auto& process : left) {
+    spdlog::error("not done: {}: process {} of a former run runs on; the next start takes it over",
+                  to_string(process.service), process.identity.pid);
+  }
+  return gave_up_ || !left.empty() ? 1 : 0;
 }
 
 std::vector<std::string> Daemon::drain(Time deadline) {

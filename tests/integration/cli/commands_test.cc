@@ -56,7 +56,8 @@ TEST_F(Commands, TheSameInJsonForPrograms) {
 }
 
 TEST_F(Commands, AnOrderThatIsAcceptedIsAnsweredWithItsPosition) {
-  const std::vector<std::string> deploy{"deploy", "nap", "--wait", "accepted", "--exec", "--", "/usr/bin/sleep", "1000"};
+  const std::vector<std::string> deploy{"deploy", "nap", "--wait",         "accepted",
+                                        "--exec", "--",  "/usr/bin/sleep", "1000"};
   EXPECT_TRUE(holds(solo(deploy).out, "in the log at 0:"));
   EXPECT_TRUE(eventually([&] { return solo({"status", "nap"}).code == 0; }));
   const auto answer = json({"restart", "nap", "--wait", "accepted"});

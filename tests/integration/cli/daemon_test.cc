@@ -247,6 +247,31 @@ TEST_F(DaemonLife, RecordThatCannotBeReadWhenViewsAreRebuiltEndsTheDaemonByItsOf
   EXPECT_TRUE(holds(finished.err, "record " + check["damage"]["offset"].dump()));
 }
 
+TEST_F(DaemonLife, ReadingALogSaysWhereItCanBeReadAgainBehindADamagedBlock) {
+  start();
+  for (int i = 0; i < 60; ++i) deploy("needle-" + std::to_string(i));
+  ASSERT_EQ(daemon_.stop(), 0);
+  int damaged = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(daemon_.state() / "log" / "db")) {
+    if (entry.path().extension() != ".sst" || entry.file_size() < 8'000) continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(entry.file_size() / 2));
+    file.put('\0');
+    ++damaged;
+  }
+  ASSERT_EQ(damaged, 1);
+  const auto stopped = solo({"log", "read"});
+  EXPECT_EQ(stopped.code, 3);
+  const std::string words = "what is behind it: solo log read ";
+  const auto at = stopped.err.find(words);
+  ASSERT_NE(at, std::string::npos) << stopped.err;
+  const int offset = std::stoi(stopped.err.substr(at + words.size()));
+  EXPECT_EQ(solo({"log", "read", std::to_string(offset - 1) + ":+1"}).code, 3);
+  const auto behind = solo({"log", "read", "--json", std::to_string(offset)});
+  EXPECT_EQ(behind.code, 0) << behind.err;
+  EXPECT_TRUE(holds(behind.out, "\"position\":\"0:" + std::to_string(offset) + "\"")) << behind.out.substr(0, 300);
+}
+
 TEST_F(DaemonLife, LinesOfTheJsonLogAreJson) {
   daemon_.set_arguments({"--logging-format", "json", "--logging-level", "debug"});
   start();

@@ -35,6 +35,23 @@ TEST_F(CliMistakes, AVariableThatIsSetAndEmptyDoesNotMeanTheRootToken) {
   EXPECT_TRUE(holds(missing.err, "hint"));
 }
 
+TEST_F(CliMistakes, WhatCannotBeMeantIsNamed) {
+  const auto unknown = solo({"-t", "x", "list"});
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_TRUE(holds(unknown.err, "unknown option -t"));
+  const auto of = solo({"log", "read", "--of", "A_B"});
+  EXPECT_EQ(of.code, 2);
+  EXPECT_TRUE(holds(of.err, "--of: "));
+  EXPECT_EQ(solo({"log", "read", "--of", "acme/a_b"}).code, 2);
+}
+
+TEST_F(CliMistakes, HelpIsFoundHoweverItIsAskedFor) {
+  const auto page = solo({"deploy", "--help"});
+  EXPECT_EQ(page.code, 0);
+  EXPECT_EQ(solo({"help", "deploy"}).out, page.out);
+  EXPECT_EQ(solo({"help"}).out, solo({"--help"}).out);
+}
+
 TEST_F(CliMistakes, ARevokedRootTokenIsSaidWhereverItMatters) {
   start();
   const auto running = solo({"token", "reset-root"});

@@ -24,6 +24,22 @@ TEST_F(OrdersInTurn, DeployKillDeployRestartOfTheDaemonRunsTheSecondGenerationOn
   EXPECT_EQ(running.front().generation, second.body.AsServiceStatus()->generation);
 }
 
+TEST_F(OrdersInTurn, AKillByForceEndsWhatAGracefulOneStillWaitsFor) {
+  start();
+  ASSERT_TRUE(deploy("stubborn", stubborn(600'000)).ok) << daemon_.log();
+  ASSERT_TRUE(eventually_says("stubborn", "ready"));
+  auto graceful = kill_request({}, "acme", "stubborn");
+  graceful.wait = v1::Wait::applied;
+  ASSERT_TRUE(call(graceful).ok);
+  ASSERT_TRUE(eventually_says("stubborn", "asked"));
+  auto by_force = kill_request({}, "acme", "stubborn");
+  by_force.body.AsKill()->force = true;
+  const auto reply = call(by_force);
+  EXPECT_TRUE(reply.ok) << reply.error->message;
+  EXPECT_TRUE(pids_of("stubborn").empty());
+  EXPECT_EQ(status("stubborn").state, v1::ServiceState::killed);
+}
+
 TEST_F(OrdersInTurn, AServiceThatCannotStartDoesNotHoldUpTheOthers) {
   // Held before its exec by a FIFO without a reader, until its start-up timeout.
   const auto home = daemon_.state() / "services" / "acme" / "held";

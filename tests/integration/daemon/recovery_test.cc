@@ -115,6 +115,55 @@ TEST_F(Recovery, IsReportedWithWhatBecameOfEachAndTheReportOutlivesTheNextDeath)
   EXPECT_EQ(recovery().adopted, 2U);
 }
 
+// Each start of the program adds its process's number to the file.
+v1::SpecT nameless(const std::filesystem::path& pids) {
+  return script_spec("#!/bin/sh\nexec env -i /bin/sh -c 'echo $$ >>" + pids.string() + "; exec sleep 1000000'\n");
+}
+
+bool is_gone(pid_t process) {
+  const std::string stat = read_file("/proc/" + std::to_string(process) + "/stat");
+  return stat.empty() || stat.find(") Z ") != std::string::npos;
+}
+
+TEST_F(Recovery, StartsNoneBesideOneThatCleanedItsEnvironmentBeforeItsStartWasRecorded) {
+  const auto pids = files_.path() / "pids";
+  daemon_.set_environment({"SOLO_CRASH_AT=spawned"});
+  start();
+  const auto reply = client_->call(deploy_request({}, "acme", "web", nameless(pids), v1::Wait::accepted));
+  EXPECT_TRUE(reply && reply->ok);
+  EXPECT_NE(daemon_.child().wait(std::chrono::seconds(10)), 0) << "it dies with its first spawn";
+  ASSERT_TRUE(eventually([&] { return read_file(pids).find('\n') != std::string::npos; }));
+  const pid_t unrecorded = std::stoi(read_file(pids));
+  ASSERT_FALSE(is_gone(unrecorded)) << "it outlives its daemon";
+  client_.reset();
+  daemon_.set_environment({});
+  ASSERT_NO_FATAL_FAILURE(start());
+  EXPECT_TRUE(is_gone(unrecorded)) << daemon_.log();
+  EXPECT_EQ(recovery().stopped, 1U);
+  ASSERT_TRUE(eventually_in("web", ServiceState::running)) << daemon_.log();
+  EXPECT_NE(status("web").pid, unrecorded);
+  EXPECT_EQ(daemon_.stop(), 0);
+}
+
+TEST_F(Recovery, LeavesAloneWhatAnAdoptedServiceHasStartedOutOfItsSessionAndAnOrderlyStopEndsIt) {
+  start();
+  const auto child = files_.path() / "child";
+  ASSERT_TRUE(deploy("web", script_spec("#!/bin/sh\nenv -i setsid /bin/sleep 1000000 &\necho $! >" + child.string() +
+                                        "\nwait\n"))
+                  .ok);
+  ASSERT_TRUE(eventually([&] { return read_file(child).find('\n') != std::string::npos; }));
+  const pid_t helper = std::stoi(read_file(child));
+  client_.reset();
+  daemon_.kill9();
+  start();
+  EXPECT_EQ(recovery().adopted, 1U);
+  EXPECT_EQ(recovery().stopped, 0U);
+  EXPECT_FALSE(is_gone(helper));
+  EXPECT_EQ(daemon_.stop(), 0);
+  EXPECT_TRUE(eventually([&] { return is_gone(helper); })) << daemon_.log();
+  EXPECT_NE(daemon_.log().find("acme/web: process " + std::to_string(helper)), std::string::npos) << daemon_.log();
+}
+
 TEST_F(Recovery, EndsWhatAProcessThatDiedUnseenHadStartedThoughNothingMarksIt) {
   start();
   const auto child = files_.path() / "child";
@@ -130,10 +179,6 @@ TEST_F(Recovery, EndsWhatAProcessThatDiedUnseenHadStartedThoughNothingMarksIt) {
   kill(pid, SIGKILL);
   ASSERT_EQ(kill(left, 0), 0) << "it outlives them";
   start();
-  const auto is_gone = [](pid_t process) {
-    const std::string stat = read_file("/proc/" + std::to_string(process) + "/stat");
-    return stat.empty() || stat.find(") Z ") != std::string::npos;
-  };
   EXPECT_TRUE(eventually([&] { return is_gone(left); })) << daemon_.log();
   EXPECT_EQ(recovery().stopped, 1U);
   EXPECT_TRUE(eventually([&] { return std::filesystem::exists(child); }));

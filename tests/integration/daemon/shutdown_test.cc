@@ -19,6 +19,12 @@ class Shutdown : public Orders {
     ASSERT_TRUE(eventually_says("stubborn", "ready"));
   }
   bool logged(const std::string& words) const { return daemon_.log().find(words) != std::string::npos; }
+  std::size_t times_logged(const std::string& words) const {
+    const std::string log = daemon_.log();
+    std::size_t times = 0;
+    for (auto at = log.find(words); at != std::string::npos; at = log.find(words, at + 1)) ++times;
+    return times;
+  }
 };
 
 TEST_F(Shutdown, NamesEveryStepAndHealthSaysWhatItWaitsFor) {
@@ -118,6 +124,31 @@ TEST_F(Shutdown, WhileServicesComeBackStopsThoseThatAreAndTheNextStartBringsAllB
   std::filesystem::remove(output);
   ASSERT_NO_FATAL_FAILURE(start());
   EXPECT_EQ(daemon_.processes().size(), 6U);
+}
+
+TEST_F(Shutdown, BeforeTheLogIsOpenNamesTheServicesThatAFormerRunLeftAndHasExitStatusOne) {
+  start();
+  ASSERT_TRUE(deploy("web", sleeper()).ok);
+  const pid_t pid = status("web").pid;
+  client_.reset();
+  daemon_.kill9();
+  // Nobody answers there.
+  const auto stop_while_it_waits = [&](std::vector<std::string> arguments) {
+    const std::size_t waits = times_logged("waiting for Kafka");
+    arguments.insert(arguments.end(), {"--kafka", "127.0.0.1:1"});
+    daemon_.set_arguments(std::move(arguments));
+    daemon_.launch();
+    EXPECT_TRUE(eventually([&] { return times_logged("waiting for Kafka") > waits; })) << daemon_.log();
+    daemon_.child().signal(SIGTERM);
+    return daemon_.child().wait(seconds(10));
+  };
+  EXPECT_EQ(stop_while_it_waits({}), 1) << daemon_.log();
+  EXPECT_TRUE(logged("not done: acme/web: process " + std::to_string(pid) + " ")) << daemon_.log();
+  EXPECT_EQ(kill(pid, 0), 0) << "what the log says of it was not known";
+  EXPECT_EQ(stop_while_it_waits({"--shutdown-services", "leave"}), 0) << daemon_.log();
+  daemon_.set_arguments({});
+  ASSERT_NO_FATAL_FAILURE(start());
+  EXPECT_EQ(status("web").pid, pid);
 }
 
 TEST_F(Shutdown, BeforeTheRuntimeIsClaimedStopsWhatAFormerRunLeft) {

@@ -3,6 +3,9 @@
 #include <rocksdb/write_batch.h>
 #include <signal.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "producers/record_format.h"
 #include "projections/keys.h"
 #include "projections/values.h"
@@ -275,6 +278,31 @@ TEST_F(ViewsFaults, AGapInTheLogIsFoundByTheReplay) {
   EXPECT_EQ(named(report), Names{"log_is_whole"}) << words(report);
   EXPECT_EQ(report.status, v1::VerificationStatus::critical);
   EXPECT_NE(first(report, "log_is_whole").found.find('5'), std::string::npos) << words(report);
+}
+
+TEST_F(ViewsFaults, WhatTheDiskDoesNotGiveBackIsNamedAndTheNextStartBuildsTheViewsAnew) {
+  start();
+  for (int at = 0; at < 20; ++at) {
+    auto spec = script_spec("#!/bin/sh\nexit 0\n# " + std::string(8'000, static_cast<char>('a' + at)) + "\n");
+    spec.restart = v1::RestartPolicy::temporary;
+    deploy("job-" + std::to_string(at), spec);
+  }
+  restart();
+  // Everything before the tables' indexes and footers; what was read before lies in memory.
+  for (const auto& file : std::filesystem::directory_iterator(daemon_.state() / "views" / "0")) {
+    if (file.path().extension() != ".sst") continue;
+    std::fstream table(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    const std::string zeros(file.file_size() / 2, '\0');
+    table.write(zeros.data(), static_cast<std::streamsize>(zeros.size()));
+    ASSERT_TRUE(table.flush().good());
+  }
+  const auto report = expect_critical({"views_are_readable"});
+  EXPECT_NE(first(report, "views_are_readable").repair.find("rebuilt from the log"), std::string::npos)
+      << words(report);
+  daemon_.kill9();
+  start();
+  EXPECT_EQ(named(verify({.rebuild = true})), Names{}) << daemon_.log();
+  EXPECT_EQ(status("job-7").state, v1::ServiceState::finished);
 }
 
 TEST_F(ViewsFaults, AfterTheViewsWereRebuiltAllAgreesAgain) {

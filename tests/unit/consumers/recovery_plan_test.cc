@@ -36,6 +36,11 @@ class RecoveryPlanTest : public ::testing::Test {
                       Marker{"log", "node", "acme", "web", generation, instance}, leader});
   }
 
+  void unmarked(int pid, bool leader = true) {
+    found("process " + std::to_string(pid), 0, pid, leader);
+    found_.back().damage = "it bears none";
+  }
+
   // `keep PID`, `stop PID`, `gone INSTANCE`.
   std::vector<std::string> plan(bool known = true) const {
     const RecoveryPlan result = plan_recovery(known ? &record_ : nullptr, found_);
@@ -140,6 +145,21 @@ TEST_F(RecoveryPlanTest, DescendantsOfADeadProcessAreEndedAtOnce) {
 TEST_F(RecoveryPlanTest, ProcessesOfNobodysServiceAreStopped) {
   found("i", 3, 100);
   EXPECT_EQ(plan(false), Words{"stop 100"});
+}
+
+TEST_F(RecoveryPlanTest, KeepsNoneThatBearsNoMarkAndStopsWhatIsNotOfTheOneThatIsKept) {
+  recorded("run-1", 3, 20);
+  found("run-1", 3, 20);
+  unmarked(10);
+  unmarked(30);
+  EXPECT_EQ(plan(), (Words{"keep 20", "stop 10"})) << "the younger may have been started by it";
+}
+
+TEST_F(RecoveryPlanTest, StopsAllThatBearNoMarkWhereNoneIsKept) {
+  recorded("run-1", 3, 20);
+  unmarked(10);
+  unmarked(30, false);
+  EXPECT_EQ(plan(), (Words{"stop 10", "stop 30 at once", "gone run-1"}));
 }
 
 }  // namespace

@@ -827,5 +827,58 @@ void run_any_course() {
 
 TEST(ServiceMachineTest, NoCourseOfEventsLeadsToTwoProcessesOrALostOne) { EXPECT_TRUE(rc::check(run_any_course)); }
 
+const StartFailure kMayPass{"no room", "", true};
+
+TEST(ServiceMachine, TriesAReplacementAgainWhileWhatItsStartFailedFromMayPassAndBringsTheOldOneBackNoMore) {
+  Bench bench;
+  bench.run(1);
+  bench.replace(2);
+  bench.prepared(2);
+  bench.ended(1);
+  ASSERT_EQ(bench.taken(), (Words{"prepare 2", "term 1", "stopped 1 as 1", "spawn 2 as 2"}));
+  bench.spawn_failed(2, kMayPass);
+  EXPECT_EQ(bench.taken(), Words{});
+  EXPECT_EQ(bench.machine.waiting_for(), "no room");
+  EXPECT_EQ(bench.machine.operation(), "wait");
+  const auto pause = bench.pass_to_deadline();
+  EXPECT_GT(pause, 0ms);
+  EXPECT_LT(pause, 1s);
+  EXPECT_EQ(bench.taken(), Words{"prepare 2"});
+  EXPECT_EQ(bench.pass_to_deadline(), -1ms) << "nothing more is due while it is prepared";
+  bench.prepared(2);
+  EXPECT_EQ(bench.taken(), Words{"spawn 2 as 3"});
+  bench.spawned(3);
+  EXPECT_EQ(bench.taken(), Words{"started 2 as 3"});
+  EXPECT_EQ(bench.machine.waiting_for(), "");
+}
+
+TEST(ServiceMachine, GivesAReplacementUpAfterItsStartUpTimeoutAndBringsTheOldOneBack) {
+  Bench bench;
+  bench.run(1);
+  bench.replace(2);
+  bench.prepared(2);
+  bench.ended(1);
+  bench.taken();
+  bench.spawn_failed(2, kMayPass);
+  bench.pass(Bench::target(2, RestartPolicy::permanent).limits.startup_timeout);
+  bench.prepared(2);
+  bench.taken();
+  bench.spawn_failed(3, kMayPass);
+  EXPECT_EQ(bench.taken(), (Words{"deployment_failed 2: no room", "prepare 1"}));
+}
+
+TEST(ServiceMachine, RunsOnWhileTheReplacementIsPreparedAgainAndRestartsWhatCrashesMeanwhile) {
+  Bench bench;
+  bench.run(1);
+  bench.replace(2);
+  bench.taken();
+  bench.prepare_failed(2, kMayPass);
+  EXPECT_EQ(bench.taken(), Words{}) << "the old one runs";
+  bench.ended(1);
+  EXPECT_EQ(bench.taken(), Words{"crashed 1 as 1"});
+  for (int step = 0; step < 2; ++step) bench.pass_to_deadline();
+  EXPECT_EQ(bench.taken(), (Words{"prepare 2", "prepare 1"}));
+}
+
 }  // namespace
 }  // namespace solo::consumers

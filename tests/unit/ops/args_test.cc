@@ -50,8 +50,15 @@ TEST_F(ArgsTest, WhatIsBehindTheDividerIsLeftAlone) {
   ASSERT_TRUE(parse({"web", "--", "/bin/sh", "--replace", "--", "-h"}));
   EXPECT_EQ(rest_, (std::vector<std::string>{"/bin/sh", "--replace", "--", "-h"}));
   EXPECT_FALSE(replace_);
+}
+
+TEST_F(ArgsTest, WhatIsBehindTheDividerIsAnOperandWhereThereIsNoRest) {
   page_.rest = nullptr;
-  EXPECT_EQ(refusal({"web", "--", "x"}), "unexpected argument \"--\"");
+  ASSERT_TRUE(parse({"--replace", "--", "web", "--replace"}));
+  EXPECT_TRUE(replace_);
+  EXPECT_EQ(service_, "web");
+  EXPECT_EQ(file_, "--replace");
+  EXPECT_EQ(refusal({"web", "--", "a", "b"}), "unexpected argument \"b\"");
 }
 
 TEST_F(ArgsTest, NegativeNumberIsAnOperand) {

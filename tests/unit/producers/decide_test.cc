@@ -168,6 +168,13 @@ TEST(RefuseEarly, SaysWhatTheRecordSays) {
   EXPECT_EQ(code_of(refuse_early(kill, std::nullopt)), ErrorCode::not_found);
   EXPECT_EQ(code_of(refuse_early(kill, killed)), ErrorCode::not_found);
   EXPECT_TRUE(refuse_early(kill, running(1)));
+  v1::KillT at_once;
+  at_once.force = true;
+  v1::ServiceRecordT stopping = killed;
+  stopping.unsettled = true;
+  EXPECT_TRUE(refuse_early(*decide(about(at_once), {}), stopping));
+  EXPECT_EQ(code_of(refuse_early(*decide(about(at_once), {}), killed)), ErrorCode::not_found);
+  EXPECT_EQ(code_of(refuse_early(kill, stopping)), ErrorCode::not_found);
 
   v1::RestartT restart;
   restart.if_generation = 2;

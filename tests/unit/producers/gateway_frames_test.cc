@@ -55,8 +55,9 @@ TEST(GatewayFrames, TheIdOfATextThatIsNoRequestIsFoundWhereItCanBe) {
   EXPECT_EQ(id_in(R"({"id":"a-1","tenant":)"), "a-1");
   EXPECT_EQ(id_in(R"({ "body": {"id":"inner"}, "list": ["id", "x"], "id" : "a-2" })"), "a-2");
   EXPECT_EQ(id_in(R"({"note":"say \"id\": \"b\"","id":"a-3",,})"), "a-3");
-  for (const char* none : {"", "{", "[]", R"({"id":7})", R"({"id":""})", R"({"id":"two words"})", R"({"id":"cut)",
-                           R"({"id)", R"("id":"a")", R"({"body":{"id":"inner"}})"}) {
+  for (const char* none :
+       {"", "{", "[]", R"({"id":7})", R"({"id":"\u0061-1"})", R"({"id":""})", R"({"id":"two words"})", R"({"id":"cut)",
+        R"({"id)", R"("id":"a")", R"({"body":{"id":"inner"}})"}) {
     EXPECT_EQ(id_in(none), "") << none;
   }
 }

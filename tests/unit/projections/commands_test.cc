@@ -153,6 +153,27 @@ TEST_F(Rules, KillOrRestartOfWhatIsNotThereIsNotFound) {
   EXPECT_EQ(apply(make.restart("web")).code, ErrorCode::not_found);
 }
 
+TEST_F(Rules, ForceEndsOneThatIsBeingStoppedAndNothingElseDoes) {
+  const auto generation = run_service("web");
+  apply(make.kill("web"));
+  const auto force = [&](std::uint64_t if_generation) {
+    v1::ServiceKilledT killed;
+    killed.force = true;
+    killed.if_generation = if_generation;
+    return apply(make.record(make.command("web", payload_of(killed))));
+  };
+  EXPECT_EQ(apply(make.kill("web")).code, ErrorCode::not_found);
+  EXPECT_EQ(force(generation + 1).code, ErrorCode::failed_precondition);
+  EXPECT_FALSE(service("web").kill_force);
+  const Judgement judged = force(generation);
+  EXPECT_EQ(judged.verdict, Verdict::applied);
+  EXPECT_EQ(judged.generation, generation);
+  EXPECT_TRUE(service("web").kill_force);
+  EXPECT_EQ(force(0).verdict, Verdict::applied) << "as often as one likes";
+  apply(make.settled("web", generation, instance(generation)));
+  EXPECT_EQ(force(0).code, ErrorCode::not_found);
+}
+
 TEST_F(Rules, KillOfAFailedOrFinishedServiceMakesItKilled) {
   apply(make.deploy("bad"));
   apply(make.deployment_failed("bad", 1));
