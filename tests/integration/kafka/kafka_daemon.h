@@ -18,8 +18,10 @@ namespace solo::testing {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+/// `delivery_timeout`: long, so that a broker that is well may take its time; short where it is away or frozen.
 inline std::vector<std::string> kafka_arguments(const KafkaBroker& broker, const std::string& cluster,
-                                                std::vector<std::string> more = {}) {
+                                                std::vector<std::string> more = {},
+                                                milliseconds delivery_timeout = seconds(20)) {
   std::vector<std::string> arguments{"--kafka",
                                      broker.bootstrap(),
                                      "--log-cluster",
@@ -27,7 +29,7 @@ inline std::vector<std::string> kafka_arguments(const KafkaBroker& broker, const
                                      "--log-kafka-create",
                                      "true",
                                      "--log-kafka-delivery-timeout-ms",
-                                     "2000"};
+                                     std::to_string(delivery_timeout.count())};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
