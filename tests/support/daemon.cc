@@ -141,7 +141,7 @@ std::string Daemon::root_token() const {
 }
 
 std::unique_ptr<producers::CommandClient> Daemon::client() const {
-  auto client = producers::CommandClient::connect({endpoint(), std::chrono::milliseconds(5000), root_token()});
+  auto client = producers::CommandClient::connect({endpoint(), std::chrono::seconds(20), root_token()});
   if (!client) {
     std::fprintf(stderr, "no daemon: %s\n%s\n", client.error().message.c_str(), log().c_str());
     std::abort();

@@ -36,7 +36,7 @@ inline std::vector<std::string> kafka_arguments(const KafkaBroker& broker, const
 
 /// A reply; a test failure, and none, when there is no daemon to answer.
 inline std::optional<v1::ReplyT> call(const Daemon& daemon, v1::RequestT request, milliseconds timeout = seconds(40)) {
-  auto client = producers::CommandClient::connect({daemon.endpoint(), milliseconds(5000), daemon.root_token()});
+  auto client = producers::CommandClient::connect({daemon.endpoint(), seconds(20), daemon.root_token()});
   if (!client) {
     ADD_FAILURE() << client.error().message << "\n" << daemon.log();
     return std::nullopt;

@@ -51,7 +51,7 @@ class BrokerTrouble : public ::testing::Test {
   template <class BringBack>
   void expect_resumption(const v1::RequestT& request, BringBack bring_back) {
     milliseconds later = resumption(request, bring_back);
-    for (int again = 0; later >= kResume && again < 2; ++again) {
+    for (int again = 0; later >= kResume && again < 4; ++again) {
       const std::string id = "resumption-" + std::to_string(again);
       const auto probe = deploy_request(id, "probe", id, exec_spec({"/nowhere"}), v1::Wait::applied);
       broker_.freeze();
