@@ -122,6 +122,12 @@ std::string read_file(const std::filesystem::path& path) {
   return text;
 }
 
+bool has_become(pid_t pid, const std::string& program) {
+  // The arguments end with the same step of the exec that the environment begins with: with these both are final.
+  const std::string line = read_file("/proc/" + std::to_string(pid) + "/cmdline");
+  return line.c_str() == program;
+}
+
 void pause_briefly() { usleep(5'000); }
 
 }  // namespace solo::testing

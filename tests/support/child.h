@@ -51,6 +51,10 @@ struct Finished {
 Finished run(std::vector<std::string> argv, std::vector<std::string> environment = {},
              std::chrono::milliseconds timeout = std::chrono::seconds(60));
 
+/// Does it run this program by now? A process that was just started may still be `setsid` or `env` on the way to it,
+/// and in the middle of an exec nobody can read its environment. Has no answer but `no` for one that has ended.
+bool has_become(pid_t pid, const std::string& program);
+
 /// The whole file; empty if there is none.
 std::string read_file(const std::filesystem::path& path);
 

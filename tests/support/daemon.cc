@@ -27,6 +27,12 @@ std::map<std::string, std::string> environment_of(const std::filesystem::path& p
   return variables;
 }
 
+/// For a moment it has neither arguments nor an environment; a thread of the kernel's has no program either.
+bool is_in_exec(const std::filesystem::path& process) {
+  std::error_code none;
+  return !std::filesystem::read_symlink(process / "exe", none).empty() && read_file(process / "cmdline").empty();
+}
+
 bool is_zombie(const std::filesystem::path& process) {
   const std::string stat = read_file(process / "stat");
   const auto end_of_name = stat.rfind(')');
@@ -141,7 +147,7 @@ std::string Daemon::root_token() const {
 }
 
 std::unique_ptr<producers::CommandClient> Daemon::client() const {
-  auto client = producers::CommandClient::connect({endpoint(), std::chrono::milliseconds(5000), root_token()});
+  auto client = producers::CommandClient::connect({endpoint(), std::chrono::seconds(20), root_token()});
   if (!client) {
     std::fprintf(stderr, "no daemon: %s\n%s\n", client.error().message.c_str(), log().c_str());
     std::abort();
@@ -152,6 +158,11 @@ std::unique_ptr<producers::CommandClient> Daemon::client() const {
 std::optional<ServiceProcess> Daemon::look_at(const std::filesystem::path& process) const {
   const std::string home = (state_ / "services").string() + "/";
   auto variables = environment_of(process);
+  // One that is said to run may be no further than that, on a busy machine.
+  for (int looks = 0; variables.empty() && looks < 20 && is_in_exec(process); ++looks) {
+    pause_briefly();
+    variables = environment_of(process);
+  }
   if (variables.count("SOLO_INSTANCE") == 0 || variables["HOME"].rfind(home, 0) != 0) return std::nullopt;
   if (is_zombie(process)) return std::nullopt;
   return ServiceProcess{std::stoi(process.filename()), variables["SOLO_TENANT"], variables["SOLO_SERVICE"],

@@ -53,15 +53,15 @@ class Daemon {
   /// Starts solod and returns at once.
   void launch();
   /// launch(), then waits until health says ok. false: it ended, or never did; log() tells why.
-  bool start(std::chrono::milliseconds timeout = std::chrono::seconds(30));
-  bool wait_until_ok(std::chrono::milliseconds timeout = std::chrono::seconds(30));
+  bool start(std::chrono::milliseconds timeout = std::chrono::seconds(60));
+  bool wait_until_ok(std::chrono::milliseconds timeout = std::chrono::seconds(60));
 
   /// SIGKILL to the daemon alone.
   void kill9();
   /// SIGKILL to every process of every service; returns how many there were.
   std::size_t kill_services();
   /// SIGTERM; its exit status. Nothing: it did not end in time.
-  std::optional<ExitCode> stop(std::chrono::milliseconds timeout = std::chrono::seconds(30));
+  std::optional<ExitCode> stop(std::chrono::milliseconds timeout = std::chrono::seconds(60));
 
   Child& child() { return *child_; }
   /// What solod has written to stderr so far, over all its starts.

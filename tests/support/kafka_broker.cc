@@ -110,7 +110,7 @@ void KafkaBroker::kill9() { child_->kill9(); }
 
 void KafkaBroker::stop() {
   child_->signal(SIGTERM);
-  if (!child_->wait(std::chrono::seconds(30))) give_up("the Kafka broker did not stop in order", output());
+  if (!child_->wait(std::chrono::seconds(90))) give_up("the Kafka broker did not stop in order", output());
 }
 
 void KafkaBroker::freeze() { child_->freeze(); }

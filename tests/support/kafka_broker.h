@@ -52,7 +52,7 @@ class KafkaBroker {
   /// Starts it again on its data and port, without waiting.
   void launch();
   /// false: it does not answer within the timeout; output() tells why.
-  bool wait_until_it_answers(std::chrono::milliseconds timeout = std::chrono::seconds(60));
+  bool wait_until_it_answers(std::chrono::milliseconds timeout = std::chrono::seconds(120));
   /// launch() and wait; aborts the test program if it does not come up.
   void start();
 

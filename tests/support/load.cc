@@ -44,7 +44,7 @@ void Load::stop() {
 
 void Load::work(Client& client) {
   auto connection =
-      producers::CommandClient::connect({daemon_.endpoint(), std::chrono::milliseconds(1000), daemon_.root_token()});
+      producers::CommandClient::connect({daemon_.endpoint(), std::chrono::seconds(10), daemon_.root_token()});
   if (!connection) return;
   do {
     if (pause_.count() > 0) {
@@ -65,7 +65,7 @@ bool Load::step(Client& client, producers::CommandClient& connection) {
   // still be where it was accepted.
   const v1::Wait wait = kWaits[client.random() % 4];
   const v1::RequestT request = request_for(client, service, wait);
-  auto reply = connection.call(request, std::chrono::milliseconds(5000));
+  auto reply = connection.call(request);
   if (!reply) return false;
   if (wait != v1::Wait::accepted) {
     take(client, service, request, *reply);

@@ -1,5 +1,9 @@
-// A fresh directory (0700) that is gone, with all in it, when this is.
+// A fresh directory (0700) that is gone, with all in it, when this is; and turns at taking up its disk.
 #pragma once
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -26,6 +30,21 @@ class TempDir {
 
  private:
   std::filesystem::path path_;
+};
+
+/// Of the tests that measure the room on the temporary directories' disk and take much of it, one at a time has this.
+class DiskRoomLock {
+ public:
+  DiskRoomLock()
+      : directory_(::open(std::filesystem::temp_directory_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (directory_ < 0 || ::flock(directory_, LOCK_EX) != 0) std::abort();
+  }
+  ~DiskRoomLock() { ::close(directory_); }
+  DiskRoomLock(const DiskRoomLock&) = delete;
+  DiskRoomLock& operator=(const DiskRoomLock&) = delete;
+
+ private:
+  int directory_;
 };
 
 }  // namespace solo::testing

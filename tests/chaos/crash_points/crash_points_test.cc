@@ -94,7 +94,7 @@ class Story {
       for (const auto& process : daemon_.processes()) running.push_back(process.generation);
       return running == generations;
     };
-    EXPECT_TRUE(eventually(as_expected, std::chrono::seconds(10))) << daemon_.processes().size() << " processes\n"
+    EXPECT_TRUE(eventually(as_expected, std::chrono::seconds(30))) << daemon_.processes().size() << " processes\n"
                                                                    << daemon_.log();
   }
 

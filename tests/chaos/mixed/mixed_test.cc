@@ -127,8 +127,9 @@ class Mixed : public ::testing::Test {
   void fill_the_disk() {
     load_.stop();
     kill_daemon();
+    const DiskRoomLock lock;
     const auto room = std::filesystem::space(daemon_.state()).available;
-    // Little enough that tests beside this one, which do the same with more, still find what they expect.
+    // Little enough that others find what they expect.
     const auto margin = std::min<std::uintmax_t>(room / 8, std::uintmax_t{128} << 20);
     auto arguments = arguments_;
     arguments.insert(arguments.end(), {"--log-min-free-bytes", std::to_string(room - margin)});

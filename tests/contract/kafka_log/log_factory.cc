@@ -2,6 +2,7 @@
 #include "tests/contract/log/log_factory.h"
 
 #include <atomic>
+#include <chrono>
 #include <string>
 
 #include "tests/contract/log/kafka_log_under_test.h"
@@ -16,6 +17,8 @@ std::vector<LogFactory> all_factories() {
       producers::KafkaOptions options;
       options.bootstrap = KafkaBroker::shared().bootstrap();
       options.cluster = "contract-" + std::to_string(++topics);
+      // The broker is well, and may take its time.
+      options.delivery_timeout = std::chrono::seconds(20);
       return std::make_unique<KafkaLogUnderTest>(std::move(options), partitions);
     };
   };

@@ -11,6 +11,8 @@ namespace {
 class LogCommands : public CliTest {
  protected:
   void SetUp() override {
+    // A verifier's report would be one more record between one look and the next.
+    daemon_.set_arguments({"--verifier-interval-ms", "0"});
     start();
     ASSERT_EQ(solo({"deploy", "nap", "--exec", "--", "/usr/bin/sleep", "1000"}).code, 0);
   }

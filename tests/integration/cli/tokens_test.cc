@@ -235,14 +235,14 @@ TEST_F(TokenCommands, ATokenOnTheCommandLineIsGoneFromThereWhileSoloRuns) {
                                   "--tenant", "acme",   "--state-dir", daemon_.state().string()};
     argv.insert(argv.end(), given.begin(), given.end());
     argv.insert(argv.end(), {"--", "/bin/sleep", "--token", "of-its-own"});
-    daemon_.child().signal(SIGSTOP);
+    daemon_.child().freeze();
     Child waits(argv, files() / "out", files() / "err");
     const auto line = [&] { return read_file("/proc/" + std::to_string(waits.pid()) + "/cmdline"); };
     EXPECT_TRUE(eventually([&] { return line().find("****") != std::string::npos; })) << line();
     EXPECT_EQ(line().find(token.substr(5)), std::string::npos);
     EXPECT_NE(line().find("of-its-own"), std::string::npos) << "a program's own arguments are left alone";
     waits.kill9();
-    daemon_.child().signal(SIGCONT);
+    daemon_.child().thaw();
   }
 }
 

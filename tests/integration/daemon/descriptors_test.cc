@@ -43,9 +43,10 @@ TEST(Descriptors, MoreClientsThanTheLimitNeverEndTheDaemonAndItServesAgainAfterw
     }
     EXPECT_TRUE(deploy(*inside.front(), "meanwhile")) << "descriptors are left for services";
     std::vector<std::unique_ptr<producers::CommandClient>> waiting;
+    // Patient, so that one who is taken is not given up for being answered slowly.
     for (int i = 0; i < 40; ++i) {
       auto client =
-          producers::CommandClient::connect({daemon.endpoint(), std::chrono::milliseconds(300), daemon.root_token()});
+          producers::CommandClient::connect({daemon.endpoint(), std::chrono::seconds(3), daemon.root_token()});
       if (client) {
         waiting.push_back(std::move(*client));
         continue;

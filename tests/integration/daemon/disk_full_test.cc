@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "tests/support/daemon.h"
+#include "tests/support/temp_dir.h"
 
 namespace solo::testing {
 namespace {
@@ -118,6 +119,7 @@ TEST(DiskFull, ToTheLastByteRefusesOrdersAnswersReadsAndLosesNothing) {
 }
 
 TEST(DiskFull, RefusesOrdersAnswersReadsAndRecoversByItself) {
+  const DiskRoomLock lock;
   const std::uint64_t free = room();
   const std::uint64_t ballast = std::min<std::uint64_t>(free / 2, 4ULL << 30);
   Daemon daemon({"--log-min-free-bytes", std::to_string(free - ballast / 2)});

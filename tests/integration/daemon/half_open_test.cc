@@ -81,7 +81,7 @@ TEST(HalfOpen, TenThousandConnectionsThatNeverShakeHandsAreBoundedAndOthersAreSe
   const auto where = producers::parse_tcp(tcp);
   ASSERT_TRUE(where) << tcp;
   const producers::ClientOptions remote{.endpoint = tcp,
-                                        .reach_timeout = std::chrono::seconds(15),
+                                        .reach_timeout = std::chrono::seconds(60),
                                         .curve = producers::ClientCurve{server->public_key, own}};
   const auto healthy = [](producers::CommandClient& client) {
     v1::RequestT request;

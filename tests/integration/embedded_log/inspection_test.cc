@@ -70,7 +70,7 @@ TEST_F(InspectedLog, ALiveLogIsFollowedUpToWhatIsAcknowledged) {
         follow();
         return HasFatalFailure() || (files(".sst").size() > 1 && from > 10'000);
       },
-      std::chrono::seconds(50)));
+      std::chrono::seconds(150)));
   appender->kill9();
   const auto acknowledged = read_acknowledged(file);
   const auto last = acknowledged.rbegin()->first;

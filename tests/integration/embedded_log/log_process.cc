@@ -139,7 +139,7 @@ void fill_and_crash(const std::filesystem::path& log, std::int64_t end, std::siz
 std::optional<int> run_mode(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "";
   if (mode == "--mode=hold") hold(argv[2], argv[3]);
-  if (mode == "--mode=append") append_for_ever(OpenLog(argv[2]), argv[3], 200);
+  if (mode == "--mode=append") append_for_ever(OpenLog(argv[2]), argv[3], 800);
   if (mode == "--mode=power") {
     append_until_power_cut(argv[2], argv[3], {argv[4], std::stoull(argv[5]), std::string(argv[6]) == "sync"});
   }

@@ -41,11 +41,12 @@ TEST(GatewayConnections, HalfOpenOnesAreFewAndGiveWay) {
 
 TEST(GatewayConnections, AHandshakeThatTakesTooLongIsEnded) {
   producers::GatewayOptions options;
-  options.handshake_timeout = std::chrono::milliseconds(50);
+  options.handshake_timeout = std::chrono::milliseconds(500);
   World world(options);
   RawConnection silent(world.socket_path());
   RawConnection halfway(world.socket_path());
-  ASSERT_TRUE(halfway.send(RawConnection::greeting().substr(0, 70)));
+  // A test that was held up finds it closed already.
+  (void)halfway.send(RawConnection::greeting().substr(0, 70));
   EXPECT_TRUE(silent.closed());
   EXPECT_TRUE(halfway.closed());
   EXPECT_TRUE(World::eventually([&] { return world.gateway().counters().connections == 0; }));

@@ -95,7 +95,7 @@ TEST_F(GatewayRetry, WaitAndTimeoutAreNotPartOfTheRequest) {
   ASSERT_TRUE(peer.ask(deploy("r-1", "web", Wait::accepted)).ok);
   world.wait_applied();
   v1::RequestT again = deploy("r-1", "web", Wait::applied);
-  again.timeout_ms = 77;
+  again.timeout_ms = 7'777;
   EXPECT_TRUE(peer.ask(again).ok);
 }
 

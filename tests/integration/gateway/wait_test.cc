@@ -158,13 +158,14 @@ TEST_F(GatewayWait, ADeadlineBeforeDurableHasNoPosition) {
 TEST_F(GatewayWait, ADeadlineAfterDurableHasThePosition) {
   world.hold_views();
   v1::RequestT request = deploy("w-1", "web", Wait::applied);
-  request.timeout_ms = 50;
+  // Long enough to be durable in, however busy the machine is.
+  request.timeout_ms = 3'000;
   v1::ReplyT reply = peer.ask(request);
   EXPECT_EQ(code_of(reply), ErrorCode::deadline_exceeded);
   EXPECT_EQ(reply.position, "0:3");
   world.resume_views();
   request = deploy("w-2", "db", Wait::done);
-  request.timeout_ms = 50;
+  request.timeout_ms = 3'000;
   reply = peer.ask(request);
   EXPECT_EQ(code_of(reply), ErrorCode::deadline_exceeded);
   EXPECT_EQ(reply.position, "0:4");

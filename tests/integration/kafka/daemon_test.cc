@@ -76,15 +76,17 @@ class BadTopic : public ::testing::Test {
     options.cluster = cluster;
     auto inspector = producers::KafkaInspector::start(options);
     ASSERT_TRUE(inspector);
-    const auto made = (*inspector)->create(1, 1, settings, seconds(10));
+    const auto made = (*inspector)->create(1, 1, settings, seconds(30));
     ASSERT_TRUE(made) << made.error().message;
+    // Not every answer knows of it at once.
+    ASSERT_TRUE(eventually([&] { return (*inspector)->bounds(0, seconds(5)).has_value(); }));
   }
 
   void expect_refusal(const std::string& cluster, const std::string& create, const std::string& words) {
     Daemon daemon(
         {"--kafka", KafkaBroker::shared().bootstrap(), "--log-cluster", cluster, "--log-kafka-create", create});
     daemon.launch();
-    const auto ended = daemon.child().wait(seconds(30));
+    const auto ended = daemon.child().wait(seconds(60));
     EXPECT_EQ(ended, 1) << daemon.log();
     EXPECT_NE(daemon.log().find(words), std::string::npos) << daemon.log();
   }
@@ -162,10 +164,10 @@ TEST_F(SecuredDaemon, SpeaksTlsWithAPasswordFromAFileOrTheEnvironmentWhichIsPrin
   // A wrong one is told as what it is, and not printed either.
   Daemon refused(kafka_arguments(broker_, "secure",
                                  {"--log-kafka-properties", settings_ + "sasl.password=env:KAFKA_PASSWORD",
-                                  "--log-kafka-start-timeout-ms", "3000", "--logging-level", "debug"}));
+                                  "--log-kafka-start-timeout-ms", "10000", "--logging-level", "debug"}));
   refused.set_environment({"KAFKA_PASSWORD=wrong-and-secret"});
   refused.launch();
-  EXPECT_EQ(refused.child().wait(seconds(30)), 1) << refused.log();
+  EXPECT_EQ(refused.child().wait(seconds(60)), 1) << refused.log();
   EXPECT_EQ(refused.log().find("wrong-and-secret"), std::string::npos) << refused.log();
   EXPECT_NE(refused.log().find("uthentication"), std::string::npos) << refused.log();
 }

@@ -182,6 +182,7 @@ TEST_F(GivenUp, AProcessThatIsSaidToRunAndDoesIsTakenUp) {
                 {"SOLO_LOG=" + health->body.AsHealthReport()->log->uuid, "SOLO_NODE=" + node_, "SOLO_TENANT=acme",
                  "SOLO_SERVICE=web", "SOLO_GENERATION=1", std::string("SOLO_INSTANCE=") + kInstance,
                  "HOME=" + (daemon_.state() / "services").string() + "/x"});
+  ASSERT_TRUE(eventually([&] { return has_become(process.pid(), "/bin/sleep"); }));
   v1::ProcessIdentityT identity = *held_.process;
   identity.pid = process.pid();
   const std::string stat = read_file("/proc/" + std::to_string(process.pid()) + "/stat");

@@ -18,8 +18,10 @@ namespace solo::testing {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+/// `delivery_timeout`: long, so that a broker that is well may take its time; short where it is away or frozen.
 inline std::vector<std::string> kafka_arguments(const KafkaBroker& broker, const std::string& cluster,
-                                                std::vector<std::string> more = {}) {
+                                                std::vector<std::string> more = {},
+                                                milliseconds delivery_timeout = seconds(20)) {
   std::vector<std::string> arguments{"--kafka",
                                      broker.bootstrap(),
                                      "--log-cluster",
@@ -27,14 +29,14 @@ inline std::vector<std::string> kafka_arguments(const KafkaBroker& broker, const
                                      "--log-kafka-create",
                                      "true",
                                      "--log-kafka-delivery-timeout-ms",
-                                     "2000"};
+                                     std::to_string(delivery_timeout.count())};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
 
 /// A reply; a test failure, and none, when there is no daemon to answer.
 inline std::optional<v1::ReplyT> call(const Daemon& daemon, v1::RequestT request, milliseconds timeout = seconds(40)) {
-  auto client = producers::CommandClient::connect({daemon.endpoint(), milliseconds(5000), daemon.root_token()});
+  auto client = producers::CommandClient::connect({daemon.endpoint(), seconds(20), daemon.root_token()});
   if (!client) {
     ADD_FAILURE() << client.error().message << "\n" << daemon.log();
     return std::nullopt;

@@ -29,7 +29,7 @@ void publish(rd_kafka_t* client, const std::string& value) {
                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY("acme", 4),
                                       RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_END);
   EXPECT_EQ(sent, RD_KAFKA_RESP_ERR_NO_ERROR);
-  EXPECT_EQ(rd_kafka_flush(client, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+  EXPECT_EQ(rd_kafka_flush(client, 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 std::vector<std::string> read(consumers::EventReader& reader, std::size_t count) {
@@ -57,7 +57,7 @@ TEST(KafkaTransactions, OneThatIsOpenStallsNobodyAndItsMarkersArePassed) {
   ASSERT_TRUE(reader);
 
   const auto client = outsider();
-  expect_good(rd_kafka_init_transactions(client.get(), 20'000));
+  expect_good(rd_kafka_init_transactions(client.get(), 60'000));
   expect_good(rd_kafka_begin_transaction(client.get()));
   publish(client.get(), "open");
   EXPECT_EQ(read(**reader, 1), std::vector<std::string>{"open"});

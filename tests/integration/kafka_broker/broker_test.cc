@@ -87,7 +87,7 @@ TEST(KafkaBroker, DiesAndLeavesNothingWhenTheTestProgramIsKilled) {
   ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
   const std::filesystem::path left = read_file(report);
   ASSERT_FALSE(left.empty());
-  EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(left); }));
+  EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(left); }, seconds(60)));
   // Nobody has its directory among his arguments.
   EXPECT_TRUE(eventually([&] {
     return run({"/usr/bin/pgrep", "-f", (left / "kafka" / "server.properties").string()}).code == 1;

@@ -23,9 +23,10 @@ constexpr auto kPatience = 30s;
 
 class KafkaErrors : public ::testing::Test {
  protected:
-  KafkaErrors() {
+  /// Long, so that what is not to time out does not on a busy machine either.
+  explicit KafkaErrors(std::chrono::milliseconds delivery_timeout = 15s) {
     auto options = cluster_.options();
-    options.delivery_timeout = 1000ms;
+    options.delivery_timeout = delivery_timeout;
     options.on_fatal = [this](const schemas::Error& error) { fatal_.set_value(error); };
     auto opened = producers::KafkaLog::open(options, clock_, entropy_, producers::NewKafkaTopic{});
     if (!opened) throw std::runtime_error(opened.error().message);
@@ -78,6 +79,12 @@ class KafkaErrors : public ::testing::Test {
   std::unique_ptr<producers::KafkaLog> log_;
 };
 
+/// What is not delivered is given up soon.
+class KafkaTimeouts : public KafkaErrors {
+ protected:
+  KafkaTimeouts() : KafkaErrors(1000ms) {}
+};
+
 TEST_F(KafkaErrors, WhatTheBrokerForbidsIsRefused) {
   cluster_.answer_next(kProduce, {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
   const auto result = put("forbidden");
@@ -92,7 +99,7 @@ TEST_F(KafkaErrors, ATemporaryErrorIsRetriedAndTheRecordIsThereOnce) {
   EXPECT_EQ(read(2), (std::vector<std::string>{"a", "b"}));
 }
 
-TEST_F(KafkaErrors, ACommandThatNoBrokerGotIsRefusedAndWritesComeBackByThemselves) {
+TEST_F(KafkaTimeouts, ACommandThatNoBrokerGotIsRefusedAndWritesComeBackByThemselves) {
   cluster_.set_down();
   // The first may meet the connection before its end is known.
   const auto first = put("first");
@@ -105,15 +112,15 @@ TEST_F(KafkaErrors, ACommandThatNoBrokerGotIsRefusedAndWritesComeBackByThemselve
   EXPECT_TRUE(writable_again()) << log_->condition().detail;
 }
 
-TEST_F(KafkaErrors, ACommandThatWasSentAndNotAnsweredIsUnknown) {
-  ASSERT_TRUE(std::holds_alternative<Durable>(put("before")));
+TEST_F(KafkaTimeouts, ACommandThatWasSentAndNotAnsweredIsUnknown) {
+  ASSERT_TRUE(writable_again()) << log_->condition().detail;
   cluster_.set_round_trip(3000);
   EXPECT_TRUE(std::holds_alternative<Unknown>(put("slow")));
   cluster_.set_round_trip(0);
   EXPECT_TRUE(writable_again()) << log_->condition().detail;
 }
 
-TEST_F(KafkaErrors, ObservationsOutliveTheDeliveryTimeoutInOrder) {
+TEST_F(KafkaTimeouts, ObservationsOutliveTheDeliveryTimeoutInOrder) {
   ASSERT_TRUE(std::holds_alternative<Durable>(end_of(start(log_->observations(), "0"))));
   cluster_.set_down();
   std::vector<std::future<AppendResult>> endings;
@@ -137,7 +144,7 @@ TEST_F(KafkaErrors, AFatalErrorOfTheProducersIsRecoveredFrom) {
   EXPECT_TRUE(durable);
 }
 
-TEST_F(KafkaErrors, WhatIsOutstandingWhenTheLogIsClosedEndsWithoutABroker) {
+TEST_F(KafkaTimeouts, WhatIsOutstandingWhenTheLogIsClosedEndsWithoutABroker) {
   cluster_.set_down();
   auto command = start(log_->commands(), "command");
   auto observation = start(log_->observations(), "observation");

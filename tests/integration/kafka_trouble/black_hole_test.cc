@@ -69,7 +69,7 @@ class BlackHole : public ::testing::Test {
 };
 
 TEST_F(BlackHole, ACommandItSwallowedIsUnknownAndIsNeverSentAgain) {
-  ASSERT_TRUE(std::holds_alternative<Durable>(put("before")));
+  until_durable("before");
   const auto swallowed = proxy_.swallowed();
   proxy_.set_mode(Mode::swallow);
   const auto began = std::chrono::steady_clock::now();
@@ -87,7 +87,7 @@ TEST_F(BlackHole, ACommandItSwallowedIsUnknownAndIsNeverSentAgain) {
 }
 
 TEST_F(BlackHole, ACommandWhoseAnswerItSwallowedIsUnknownAndInTheLogOnce) {
-  ASSERT_TRUE(std::holds_alternative<Durable>(put("before")));
+  until_durable("before");
   proxy_.set_mode(Mode::swallow_answers);
   EXPECT_TRUE(std::holds_alternative<Unknown>(put("written")));
   proxy_.set_mode(Mode::forward);
@@ -148,7 +148,7 @@ TEST_F(BlackHole, AFatalErrorOfTheProducersIsRecoveredFromInOrderAndOnce) {
     event.payload.AsSystemShutdownStarted()->reason = std::to_string(number);
     publisher.publish(std::move(event));
   };
-  ASSERT_TRUE(std::holds_alternative<Durable>(put("before")));
+  until_durable("before");
   for (int number = 0; number < 200; ++number) {
     publish(number);
     if (number % 50 == 25) log_->fail_fatally();

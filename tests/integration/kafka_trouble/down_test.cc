@@ -106,7 +106,7 @@ TEST_F(BrokerTrouble, KilledMidProduceLosesNothingAcknowledgedAndDoesNothingTwic
 TEST_F(BrokerTrouble, FrozenPastTheDeliveryTimeoutLeavesReadsAndTellsTheTruthAboutWrites) {
   start();
   make_probe_topic();
-  ASSERT_TRUE(is_ok(call(daemon_, sleeper("1", "web"))));
+  until_ok(sleeper("1", "web"));
   broker_.freeze();
   const auto began = std::chrono::steady_clock::now();
   const auto sent = call(daemon_, sleeper("2", "late", v1::Wait::applied));
@@ -124,18 +124,18 @@ TEST_F(BrokerTrouble, FrozenPastTheDeliveryTimeoutLeavesReadsAndTellsTheTruthAbo
   ASSERT_TRUE(eventually([&] { return since(began) > 2 * kDeliveryTimeout; }));
   expect_resumption(sleeper("2", "late", v1::Wait::applied), [&] { broker_.thaw(); });
   EXPECT_EQ(generation_of("late"), 2u);
-  EXPECT_TRUE(is_ok(call(daemon_, sleeper("4", "next", v1::Wait::applied))));
+  until_ok(sleeper("4", "next", v1::Wait::applied));
   EXPECT_EQ(generation_of("next"), 3u) << "something else was deployed meanwhile";
 }
 
 TEST_F(BrokerTrouble, DownAtTheStartIsWaitedForAsLongAsConfigured) {
   broker_.kill9();
-  daemon_.set_arguments(kafka_arguments(broker_, "solo", {"--log-kafka-start-timeout-ms", "500"}));
+  daemon_.set_arguments(arguments({"--log-kafka-start-timeout-ms", "500"}));
   daemon_.launch();
   EXPECT_EQ(daemon_.child().wait(seconds(30)), 1);
   EXPECT_TRUE(says("did not answer within 500 ms")) << daemon_.log();
 
-  daemon_.set_arguments(kafka_arguments(broker_, "solo"));
+  daemon_.set_arguments(arguments());
   daemon_.launch();
   EXPECT_TRUE(eventually([&] { return says("waiting for Kafka at"); }));
   broker_.start();
@@ -145,7 +145,7 @@ TEST_F(BrokerTrouble, DownAtTheStartIsWaitedForAsLongAsConfigured) {
 TEST_F(BrokerTrouble, DownForAWhileRefusesWritesKeepsWhatTheRuntimeSawAndResumesByItself) {
   start();
   make_probe_topic();
-  ASSERT_TRUE(is_ok(call(daemon_, sleeper("1", "web"))));
+  until_ok(sleeper("1", "web"));
   broker_.kill9();
   EXPECT_TRUE(eventually([&] {
     return code_of(call(daemon_, sleeper("refused", "never", v1::Wait::applied))) == v1::ErrorCode::unavailable;
@@ -182,7 +182,7 @@ TEST_F(BrokerTrouble, DownForAWhileRefusesWritesKeepsWhatTheRuntimeSawAndResumes
 
 TEST_F(BrokerTrouble, DownAtTheStopLeavesObservationsInTheOutboxForTheNextStart) {
   start({"--shutdown-deadline-ms", "12000"});
-  ASSERT_TRUE(is_ok(call(daemon_, sleeper("1", "web"))));
+  until_ok(sleeper("1", "web"));
   broker_.kill9();
   EXPECT_EQ(daemon_.stop(), 1);
   EXPECT_TRUE(std::filesystem::exists(daemon_.state() / "outbox")) << daemon_.log();

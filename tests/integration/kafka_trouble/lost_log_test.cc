@@ -17,7 +17,7 @@ class LostLog : public BrokerTrouble {
   void deploy(int first, int count) {
     for (int number = first; number < first + count; ++number) {
       const auto name = "s" + std::to_string(number);
-      ASSERT_TRUE(is_ok(call(daemon_, sleeper(name, name, v1::Wait::applied)))) << daemon_.log();
+      until_ok(sleeper(name, name, v1::Wait::applied));
     }
   }
 
@@ -147,7 +147,7 @@ TEST_F(LostLog, ALostTailIsRefusedWhileRunningAndAtTheStartAndGivenUpOnlyByWhoNa
     }
     return true;
   })) << daemon_.log();
-  EXPECT_TRUE(is_ok(call(daemon_, sleeper("again", "s19"))));
+  until_ok(sleeper("again", "s19"));
   EXPECT_EQ(rebuild({}).code, 1) << "a daemon is running";
   EXPECT_EQ(daemon_.stop(), 0) << daemon_.log();
   ASSERT_TRUE(daemon_.start()) << daemon_.log();
@@ -182,7 +182,7 @@ TEST_F(LostLog, ATailThatCameBackIsNotGivenUp) {
 
 TEST_F(LostLog, ATopicDeletedAndMadeAnewIsRefusedWhileRunningAndAtTheStartAndCanBeGoneOnWith) {
   start();
-  ASSERT_TRUE(is_ok(call(daemon_, sleeper("1", "web"))));
+  until_ok(sleeper("1", "web"));
   delete_topic();
   // Of a topic that is gone nobody knows yet whether it comes back.
   // A command each time: one that the topic still took would be answered as taken from then on.
@@ -205,7 +205,7 @@ TEST_F(LostLog, ATopicDeletedAndMadeAnewIsRefusedWhileRunningAndAtTheStartAndCan
   ASSERT_TRUE(daemon_.start()) << daemon_.log();
   daemon_.use_token_of(other);
   EXPECT_EQ(generation_of("web"), 0u);
-  EXPECT_TRUE(is_ok(call(daemon_, sleeper("1", "web")))) << daemon_.log();
+  until_ok(sleeper("1", "web"));
   EXPECT_EQ(generation_of("web"), 1u);
   const auto said = acceptances();
   ASSERT_EQ(said.size(), 1u);
@@ -242,7 +242,7 @@ TEST_F(LostLog, ATopicThatGrewAgainWhileTheDaemonWasSuspendedIsRefusedAndNothing
 
 TEST_F(LostLog, OtherPartitionsAreRefusedWhileRunningAndAtTheStartAndByTopicCheck) {
   start();
-  ASSERT_TRUE(is_ok(call(daemon_, sleeper("1", "web"))));
+  until_ok(sleeper("1", "web"));
   add_partitions(2);
   EXPECT_EQ(daemon_.child().wait(seconds(60)), 1) << daemon_.log();
   EXPECT_TRUE(says("has 2 partitions and was made with 1")) << daemon_.log();

@@ -1,6 +1,7 @@
 // A daemon, a broker of its own to do harm to, and what is asked of the two afterwards.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -25,17 +26,19 @@ inline milliseconds since(SteadyTime time) {
 
 class BrokerTrouble : public ::testing::Test {
  protected:
-  /// kafka_arguments(): two seconds.
   static constexpr milliseconds kDeliveryTimeout{2000};
   /// What publishing may take to resume once a broker takes records.
   static constexpr milliseconds kResume{1000};
 
+  std::vector<std::string> arguments(std::vector<std::string> more = {}) const {
+    return kafka_arguments(broker_, "solo", std::move(more), kDeliveryTimeout);
+  }
   void start(std::vector<std::string> more = {}) {
-    daemon_.set_arguments(kafka_arguments(broker_, "solo", std::move(more)));
+    daemon_.set_arguments(arguments(std::move(more)));
     ASSERT_TRUE(daemon_.start()) << daemon_.log();
   }
 
-  /// Asks by the same id until it is ok; when that was.
+  /// Asks by the same id until it is ok; when that was. For orders that a broker which is well may not take in time.
   SteadyTime until_ok(const v1::RequestT& request) {
     std::optional<v1::ReplyT> last;
     EXPECT_TRUE(eventually([&] { return is_ok(last = call(daemon_, request)); }, seconds(60)))
@@ -48,7 +51,7 @@ class BrokerTrouble : public ::testing::Test {
   template <class BringBack>
   void expect_resumption(const v1::RequestT& request, BringBack bring_back) {
     milliseconds later = resumption(request, bring_back);
-    for (int again = 0; later >= kResume && again < 2; ++again) {
+    for (int again = 0; later >= kResume && again < 4; ++again) {
       const std::string id = "resumption-" + std::to_string(again);
       const auto probe = deploy_request(id, "probe", id, exec_spec({"/nowhere"}), v1::Wait::applied);
       broker_.freeze();
@@ -121,11 +124,16 @@ class BrokerTrouble : public ::testing::Test {
     return status ? status->generation : 0;
   }
 
-  /// Reads answer from the views, at once, whatever the broker does.
+  /// Reads answer from the views, at once, whatever the broker does. A busy machine can hold up one or the other, a
+  /// broker that is waited for holds up each.
   void expect_reads() {
-    const auto began = std::chrono::steady_clock::now();
-    EXPECT_EQ(generation_of("web"), 1u);
-    EXPECT_LT(since(began), seconds(1));
+    milliseconds quickest = milliseconds::max();
+    for (int times = 0; times < 3 && quickest >= seconds(1); ++times) {
+      const auto began = std::chrono::steady_clock::now();
+      EXPECT_EQ(generation_of("web"), 1u);
+      quickest = std::min(quickest, since(began));
+    }
+    EXPECT_LT(quickest, seconds(1));
   }
 
   bool says(const std::string& words) const { return daemon_.log().find(words) != std::string::npos; }

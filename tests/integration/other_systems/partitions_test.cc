@@ -99,7 +99,7 @@ TEST_F(Partitions, OfEveryTenantComeBackAfterEverythingWasKilledAndTheirViewsAre
 
   // Another daemon that reads the topic from its beginning: the same views at the same cut.
   const Json lived = wait_settled();
-  Daemon other(kafka_arguments(broker(), cluster_, {"--node-name", "other"}));
+  Daemon other(kafka_arguments(broker(), cluster_, {"--node-name", "other", "--verifier-interval-ms", "0"}));
   ASSERT_TRUE(other.start()) << other.log();
   EXPECT_TRUE(other.processes().empty());
   Json rebuilt;
@@ -173,7 +173,7 @@ TEST_F(Partitions, AreFollowedTogether) {
     EXPECT_TRUE(eventually([&] { return read_file(out).find(wanted) != std::string::npos; })) << read_file(out);
   }
   follower.signal(SIGINT);
-  EXPECT_EQ(follower.wait(seconds(10)), 0);
+  EXPECT_EQ(follower.wait(seconds(30)), 0);
 }
 
 }  // namespace

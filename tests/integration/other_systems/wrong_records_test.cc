@@ -161,9 +161,13 @@ TEST_F(WrongRecords, OfEveryKindAreDeadLettersWithTheirReasonsAndHarmNothing) {
 
   const auto later = call(daemon_, sleeper("later", "later", v1::Wait::done, tenant_));
   EXPECT_TRUE(is_ok(later)) << words_of(later);
+  // The worker was ordered before it; it may be started after it.
   std::map<std::string, pid_t> running;
-  for (const auto& process : daemon_.processes()) running[process.service] = process.pid;
-  EXPECT_EQ(running.size(), 3U) << "web, worker, later";
+  EXPECT_TRUE(eventually([&] {
+    running.clear();
+    for (const auto& process : daemon_.processes()) running[process.service] = process.pid;
+    return running.size() == 3;
+  })) << "web, worker, later";
   EXPECT_EQ(running["web"], pid_) << "it runs on as it did";
   EXPECT_EQ(running.count("worker"), 1U);
   const Json health = json({"health"});

@@ -18,7 +18,7 @@ namespace solo::consumers::testing {
 using namespace std::chrono_literals;
 
 /// Waits for a condition; false: it did not come true in time.
-bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds timeout = 10s);
+bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds timeout = 20s);
 
 std::string read_text(const std::filesystem::path& path);
 

@@ -96,10 +96,11 @@ TEST_F(RuntimeProgramsTest, AScriptThatWasChangedOnDiskIsWrittenAgain) {
 TEST_F(RuntimeProgramsTest, ACompilerThatHangsIsEndedByTheStartupTimeout) {
   const auto node = start(with_compiler("echo thinking\nsleep 300\n"));
   auto spec = cxx_spec("int main() {}");
-  spec.restart_limits.ensure().startup_timeout_ms = 200;
+  // Long enough for its first words, however busy the machine is.
+  spec.restart_limits.ensure().startup_timeout_ms = 3'000;
   node->deploy("slow", spec);
   ASSERT_TRUE(node->becomes("slow", ServiceState::failed));
-  EXPECT_EQ(node->record("slow")->reason, "compiling took longer than 200 ms");
+  EXPECT_EQ(node->record("slow")->reason, "compiling took longer than 3000 ms");
   EXPECT_EQ(node->record("slow")->detail, "thinking\n");
   EXPECT_TRUE(found().empty());
 }
@@ -149,14 +150,13 @@ TEST_F(RuntimeProgramsTest, AServiceThatHangsInItsStartHoldsUpNobodyElse) {
   std::filesystem::create_directories(service_path("stuck", "").parent_path());
   make_fifo(service_path("stuck", "output.log"));
   auto spec = exec_spec(kForever);
-  spec.restart_limits.ensure().startup_timeout_ms = 1'500;
+  spec.restart_limits.ensure().startup_timeout_ms = 8'000;
   node->deploy("stuck", spec);
-  const auto before = std::chrono::steady_clock::now();
   for (const char* service : {"a", "b", "c", "d", "e"}) node->deploy(service, exec_spec(kForever));
   for (const char* service : {"a", "b", "c", "d", "e"}) EXPECT_TRUE(node->becomes(service, ServiceState::running));
-  EXPECT_LT(std::chrono::steady_clock::now() - before, 1400ms);
+  EXPECT_EQ(node->state("stuck"), ServiceState::starting) << "none of them waited for its end";
   ASSERT_TRUE(node->becomes("stuck", ServiceState::failed));
-  EXPECT_NE(node->record("stuck")->reason.find("not running after 1500 ms"), std::string::npos);
+  EXPECT_NE(node->record("stuck")->reason.find("not running after 8000 ms"), std::string::npos);
   EXPECT_EQ(count_processes("stuck"), 0);
   // Nor does looking at its output.
   EXPECT_EQ(node->output("stuck"), "");

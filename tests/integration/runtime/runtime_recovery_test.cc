@@ -18,9 +18,12 @@ const std::vector<std::string> kForever = {"sleep", "300"};
 class RuntimeRecoveryTest : public RuntimeTest {
  protected:
   // Services as a daemon that was killed leaves them: the processes of `dies` are killed with it.
-  void leave_behind(const std::vector<std::string>& services, const std::vector<std::string>& dies = {}) {
+  void leave_behind(const std::vector<std::string>& services, const std::vector<std::string>& dies = {},
+                    std::uint32_t startup_timeout_ms = 0) {
     const auto node = start("run-1");
-    for (const std::string& service : services) node->deploy(service, exec_spec(kForever));
+    auto spec = exec_spec(kForever);
+    spec.restart_limits.ensure().startup_timeout_ms = startup_timeout_ms;
+    for (const std::string& service : services) node->deploy(service, spec);
     for (const std::string& service : services) ASSERT_TRUE(node->becomes(service, ServiceState::running));
     std::vector<pid_t> victims;
     for (const std::string& service : dies) victims.push_back(node->pid(service));
@@ -242,19 +245,18 @@ TEST_F(RuntimeRecoveryTest, OneServiceThatCannotStartIsReportedAndTriedAgain) {
 }
 
 TEST_F(RuntimeRecoveryTest, AServiceThatHangsAtRecoveryDoesNotHoldUpReadiness) {
-  leave_behind({"stuck", "good"}, {"stuck", "good"});
+  leave_behind({"stuck", "good"}, {"stuck", "good"}, 8'000);
   kill_victims();
   std::filesystem::remove(service_path("stuck", "output.log"));
   make_fifo(service_path("stuck", "output.log"));
   auto hurried = options("run-2");
-  hurried.runtime.recovery_timeout = 300ms;
-  const auto before = std::chrono::steady_clock::now();
+  // The other one must be back by then, however busy the machine is, and this one's start-up timeout far from over.
+  hurried.runtime.recovery_timeout = 3s;
   const auto node = start(hurried);
-  EXPECT_LT(std::chrono::steady_clock::now() - before, 3s);
   EXPECT_EQ(node->runtime().status().phase, RuntimePhase::recovering);
   EXPECT_EQ(node->state("good"), ServiceState::running);
   ASSERT_EQ(node->recovery()->failures.size(), 1);
-  EXPECT_TRUE(eventually([&] { return node->runtime().status().phase == RuntimePhase::running; }));
+  EXPECT_TRUE(eventually([&] { return node->runtime().status().phase == RuntimePhase::running; }, 40s));
   EXPECT_TRUE(node->becomes("stuck", ServiceState::starting));
 }
 
@@ -369,7 +371,7 @@ TEST_F(RuntimeRecoveryTest, AStopEndsWhatIsBeingStarted) {
   std::filesystem::create_directories(service_path("stuck", "").parent_path());
   make_fifo(service_path("stuck", "output.log"));
   auto spec = exec_spec(kForever);
-  spec.restart_limits.ensure().startup_timeout_ms = 500;
+  spec.restart_limits.ensure().startup_timeout_ms = 5'000;
   node->deploy("stuck", spec);
   ASSERT_TRUE(eventually([&] { return node->runtime().status().spawns_in_flight == 1; }));
   EXPECT_EQ(node->shutdown(), std::vector<std::string>{});

@@ -68,6 +68,8 @@ TEST_F(LostExits, AServiceWhoseEndWasLostIsNamedAndStartedAgain) {
   }));
   EXPECT_EQ(status("web").restarts, 1U);
   EXPECT_EQ(named(verify({.rebuild = true})), Names{});
+  // It was published; that it is durable is another matter.
+  ASSERT_TRUE(eventually([&] { return !events(v1::Payload::DriftFixed).empty(); }));
   const auto drifts = events(v1::Payload::DriftFixed);
   ASSERT_EQ(drifts.size(), 1U);
   EXPECT_EQ(drifts[0].payload.AsDriftFixed()->action, v1::RepairAction::start);

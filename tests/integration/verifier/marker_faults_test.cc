@@ -80,6 +80,7 @@ TEST_F(MarkerFaults, AProcessThatNamesNothingButTheLogIsNotInvisible) {
   deploy_sleeper("web");
   const auto out = daemon_.state() / "stray.out";
   Child stray({"/usr/bin/setsid", "/bin/sleep", "1000"}, out, out, {"SOLO_LOG=" + health().log->uuid});
+  ASSERT_TRUE(eventually([&] { return has_become(stray.pid(), "/bin/sleep"); }));
   expect_named_and_left_alone(stray, "process_is_known", "SOLO_GENERATION is missing");
   const auto one = first(verify(), "process_is_known");
   EXPECT_NE(one.evidence.find("command line: /bin/sleep 1000"), std::string::npos) << one.evidence;

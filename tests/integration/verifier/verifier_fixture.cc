@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 
 #include "producers/log_inspection.h"
 #include "projections/keys.h"
@@ -16,8 +17,6 @@ namespace solo::testing {
 namespace {
 
 using projections::Store;
-
-constexpr const char* kStubborn = "trap '' TERM; while :; do sleep 1; done";
 
 std::string first_line(const std::filesystem::path& path) {
   std::ifstream file(path);
@@ -94,14 +93,32 @@ Child& VerifierTest::spawn_stray(const Stray& stray) {
   const auto& state = daemon_.state();
   const std::string node = stray.node.empty() ? first_line(state / "node") : stray.node;
   const auto out = state / "stray.out";
-  strays_.push_back(std::make_unique<Child>(
-      stray.stubborn ? std::vector<std::string>{"/usr/bin/setsid", "/bin/sh", "-c", kStubborn}
-                     : std::vector<std::string>{"/usr/bin/setsid", "/bin/sleep", "1000"},
-      out, out,
-      std::vector<std::string>{"SOLO_LOG=" + health().log->uuid, "SOLO_NODE=" + node, "SOLO_TENANT=" + stray.tenant,
-                               "SOLO_SERVICE=" + stray.service, fmt::format("SOLO_GENERATION={}", stray.generation),
-                               "SOLO_INSTANCE=" + stray.instance, "HOME=" + (state / "services").string() + "/x"}));
-  return *strays_.back();
+  std::vector<std::string> argv{"/usr/bin/setsid", "/bin/sleep", "1000"};
+  std::vector<std::string> marker{"SOLO_LOG=" + health().log->uuid,
+                                  "SOLO_NODE=" + node,
+                                  "SOLO_TENANT=" + stray.tenant,
+                                  "SOLO_SERVICE=" + stray.service,
+                                  "SOLO_INSTANCE=" + stray.instance,
+                                  fmt::format("SOLO_GENERATION={}", stray.generation),
+                                  "HOME=" + (state / "services").string() + "/x"};
+  if (stray.stubborn) {
+    // From the first moment at which somebody can find it by its marker.
+    argv.insert(argv.begin(), std::make_move_iterator(marker.begin()), std::make_move_iterator(marker.end()));
+    argv.insert(argv.begin(), {"/usr/bin/env", "--ignore-signal=TERM"});
+    marker.clear();
+  }
+  strays_.push_back(std::make_unique<Child>(argv, out, out, marker));
+  Child& started = *strays_.back();
+  EXPECT_TRUE(eventually(
+      [&] { return has_become(started.pid(), "/bin/sleep") || started.wait(std::chrono::milliseconds(0)); }));
+  return started;
+}
+
+std::size_t VerifierTest::count_sleepers() const {
+  const auto all = daemon_.processes();
+  return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const ServiceProcess& process) {
+    return has_become(process.pid, "sleep") || has_become(process.pid, "/bin/sleep");
+  }));
 }
 
 std::vector<v1::EventT> VerifierTest::events(v1::Payload type) {

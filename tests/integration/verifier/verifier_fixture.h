@@ -64,7 +64,11 @@ class VerifierTest : public ::testing::Test {
     /// It does not heed SIGTERM.
     bool stubborn = false;
   };
+  /// When this returns it bears the marker, or has ended.
   Child& spawn_stray(const Stray& stray);
+
+  /// Processes with a service's marker, or what is left of one, that are on their way to no other program any more.
+  std::size_t count_sleepers() const;
 
   /// Events of a payload type in the log, in order.
   std::vector<v1::EventT> events(v1::Payload type);

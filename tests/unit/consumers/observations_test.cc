@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <thread>
 
 #include "consumers/outbox.h"
 #include "producers/memory_log.h"
@@ -113,6 +114,7 @@ TEST_F(ObservationsTest, ALogThatTakesNothingIsSaidAndWaitedFor) {
   log_.set_writable(false);
   publisher.publish(stopped("a"));
   EXPECT_FALSE(publisher.drain(now() + 20ms));
+  for (const auto end = soon(); publisher.trouble().empty() && now() < end;) std::this_thread::yield();
   EXPECT_NE(publisher.trouble(), "");
   EXPECT_EQ(publisher.pending(), 1);
   log_.set_writable(true);
