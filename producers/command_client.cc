@@ -31,8 +31,9 @@ using std::chrono::milliseconds;
 using TimePoint = std::chrono::steady_clock::time_point;
 
 constexpr milliseconds kDefaultTimeout{30'000};
-/// So much longer than the daemon's own deadline does the client wait, to hear the daemon's words for it.
-constexpr milliseconds kGrace{2'000};
+/// So much longer than the daemon's own deadline does the client wait, to hear the daemon's words for it: on Kafka that
+/// may take a delivery's timeout longer (5 s unless it is configured otherwise).
+constexpr milliseconds kGrace{7'000};
 /// How often a wait looks whether the connection is still there.
 constexpr milliseconds kLook{50};
 constexpr int kKeepaliveIdleSeconds = 60;

@@ -54,7 +54,7 @@ class CommandClient {
   CommandClient(const CommandClient&) = delete;
   CommandClient& operator=(const CommandClient&) = delete;
 
-  /// Sends and waits for the answer. timeout 0: the request's own (timeout_ms, or 30 s) and 2 s more, so that the
+  /// Sends and waits for the answer. timeout 0: the request's own (timeout_ms, or 30 s) and 7 s more, so that the
   /// daemon's own words win. A request without an id gets a random one. After a lost connection it reaches anew.
   schemas::Result<v1::ReplyT> call(v1::RequestT request, std::chrono::milliseconds timeout = {});
 

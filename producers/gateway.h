@@ -65,6 +65,9 @@ struct GatewayOptions {
   std::size_t max_half_open = 1'024;
   std::chrono::milliseconds handshake_timeout{5'000};
   std::chrono::milliseconds default_timeout{30'000};
+  /// An order that the log has neither taken nor refused when its time is up is answered when it has, or so much later:
+  /// who is told that the outcome is unknown should know that this daemon writes it no more. 0: at once.
+  std::chrono::milliseconds append_patience{0};
   /// How long drain() lets requests that wait for the runtime's effect go on waiting.
   std::chrono::milliseconds effect_grace{2'000};
   /// Hears of every check of a token; nullptr: nobody does. Not owned.

@@ -167,6 +167,12 @@ std::vector<schemas::ServiceKey> GatewayPending::awaited_services() const {
   return services;
 }
 
+void GatewayPending::set_deadline(PendingRequest& request, TimePoint deadline) {
+  deadlines_.erase({request.deadline, request.number});
+  request.deadline = deadline;
+  deadlines_.emplace(request.deadline, request.number);
+}
+
 std::optional<TimePoint> GatewayPending::next_deadline() const {
   if (deadlines_.empty()) return std::nullopt;
   return deadlines_.begin()->first;

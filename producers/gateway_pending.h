@@ -66,6 +66,8 @@ struct PendingRequest {
   v1::Wait wait = v1::Wait::applied;
   schemas::Cut after;
   TimePoint deadline;
+  /// Its time is up, and only the end of its append is waited for.
+  bool overdue = false;
   /// Orders: whose it is, what it is about, and the event it asks for. A token's order names its accessor; an empty one
   /// stands for all of the tenant's.
   std::optional<schemas::TenantName> tenant;
@@ -125,6 +127,7 @@ class GatewayPending {
   std::vector<schemas::ServiceKey> awaited_services() const;
   bool awaits_effects() const { return !effects_.empty(); }
   std::vector<Number> awaiting_cut() const { return {cuts_.begin(), cuts_.end()}; }
+  void set_deadline(PendingRequest& request, TimePoint deadline);
   std::optional<TimePoint> next_deadline() const;
   /// nullptr: none has passed.
   PendingRequest* expired(TimePoint now);

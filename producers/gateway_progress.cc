@@ -69,6 +69,8 @@ void GatewayCore::on_durable(PendingCommand& command, Position position) {
   for (const Number number : waiters) {
     PendingRequest& request = *pending_.request(number);
     request.position = position;
+    // Its time was up before: all that it is owed now is this.
+    if (request.overdue && request.wait != v1::Wait::accepted) pending_.set_deadline(request, clock_.now());
     if (request.wait != v1::Wait::accepted) continue;
     v1::ReplyT reply = ok_reply(request.id);
     reply.position = schemas::to_string(position);
@@ -218,7 +220,15 @@ void GatewayCore::answer(PendingRequest& request, v1::ReplyT reply, bool with_st
 
 void GatewayCore::expire() {
   const TimePoint now = clock_.now();
-  while (PendingRequest* request = pending_.expired(now)) give_up(*request, "its time is up");
+  while (PendingRequest* request = pending_.expired(now)) {
+    const bool in_the_air = request->command && !request->position && !request->cut;
+    if (in_the_air && !request->overdue && options_.append_patience > std::chrono::milliseconds(0)) {
+      request->overdue = true;
+      pending_.set_deadline(*request, request->deadline + options_.append_patience);
+      continue;
+    }
+    give_up(*request, "its time is up");
+  }
 }
 
 void GatewayCore::release_waiting() {

@@ -21,6 +21,8 @@ namespace {
 
 /// What a stage of the start may take before systemd thinks that it hangs: a large log is read through.
 constexpr std::chrono::minutes kForStage{5};
+/// What a producer may take to say that a delivery's time is over.
+constexpr std::chrono::milliseconds kAfterDelivery{1'000};
 
 }  // namespace
 
@@ -132,7 +134,13 @@ Result<void> Daemon::join_parts() {
                           *parts.counts, *parts.audit, parts.clock, parts.run});
   parts.gateway = std::make_unique<producers::Gateway>(
       producers::GatewayOptions{
-          .endpoints = parts.listening.endpoints, .curve = parts.listening.curve, .audit = parts.audit.get()},
+          .endpoints = parts.listening.endpoints,
+          .curve = parts.listening.curve,
+          // A broker that is away has its time to come back.
+          .append_patience = parts.log->kind() == "kafka"
+                                 ? std::chrono::milliseconds(config.log.kafka.delivery_timeout_ms) + kAfterDelivery
+                                 : std::chrono::milliseconds(0),
+          .audit = parts.audit.get()},
       *parts.log, *parts.views, *parts.tokens, *parts.runtime, *parts.health, parts.clock,
       producers::MachinePorts{parts.runtime.get(), parts.verifier.get(), parts.audit_reader.get()});
   parts.subscription = parts.projector->listen([&parts](const projections::ViewChange& change) {

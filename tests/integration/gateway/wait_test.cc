@@ -155,6 +155,38 @@ TEST_F(GatewayWait, ADeadlineBeforeDurableHasNoPosition) {
   EXPECT_EQ(world.log().records().size(), 4U);
 }
 
+TEST_F(GatewayWait, WhereAppendsHaveTheirTimeNobodyIsToldUnknownBeforeTheLogHasSaidHowItEnded) {
+  producers::GatewayOptions options;
+  options.append_patience = std::chrono::seconds(60);
+  world.restart_gateway(options);
+  Peer patient(world.endpoint());
+  for (const bool written : {true, false}) {
+    const std::string id = written ? "w-1" : "w-2";
+    world.log().hold();
+    if (!written) world.log().fail_next(producers::AppendFault::unknown_not_written);
+    v1::RequestT request = deploy(id, written ? "web" : "db", Wait::done);
+    request.timeout_ms = 30;
+    patient.send(request);
+    EXPECT_FALSE(patient.receive(std::chrono::milliseconds(300))) << "the log has not said how it ended";
+    world.log().release();
+    const v1::ReplyT reply = patient.reply();
+    EXPECT_EQ(code_of(reply), ErrorCode::deadline_exceeded);
+    EXPECT_EQ(reply.position, written ? "0:3" : "") << "its own time is up";
+  }
+}
+
+TEST_F(GatewayWait, ADeadlineThatTheLogLetsPassEndsTheWaitAllTheSame) {
+  producers::GatewayOptions options;
+  options.append_patience = std::chrono::milliseconds(100);
+  world.restart_gateway(options);
+  Peer patient(world.endpoint());
+  world.log().hold();
+  v1::RequestT request = deploy("w-1", "web");
+  request.timeout_ms = 30;
+  EXPECT_EQ(code_of(patient.ask(request)), ErrorCode::deadline_exceeded);
+  world.log().release();
+}
+
 TEST_F(GatewayWait, ADeadlineAfterDurableHasThePosition) {
   world.hold_views();
   v1::RequestT request = deploy("w-1", "web", Wait::applied);
