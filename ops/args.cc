@@ -97,7 +97,10 @@ tl::unexpected<schemas::Error> usage(const Page& page, std::string message) {
 }
 
 /// The options that nothing knows, before the library words it in its own way.
-Result<void> check_unexpected(const Page& page, const std::vector<std::string>& remaining) {
+Result<void> check_unexpected(const Page& page, std::vector<std::string> remaining) {
+  // The library leaves the divider itself over.
+  const auto divider = std::find(remaining.begin(), remaining.end(), "--");
+  if (divider != remaining.end()) remaining.erase(divider);
   if (remaining.empty()) return {};
   const std::string& word = remaining.front();
   if (word.size() > 1 && word[0] == '-') {
