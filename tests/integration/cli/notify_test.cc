@@ -89,7 +89,7 @@ TEST(Notify, MoreTimeIsAskedForWhileServicesComeBack) {
   notify.forget();
   daemon = launch();
   EXPECT_TRUE(
-      notify.hears("STATUS=recovering, 0 processes: 1 services are not back yet (acme/web)\nEXTEND_TIMEOUT_USEC="));
+      notify.hears("STATUS=recovering, 0 processes: 1 services are not back yet (acme/held)\nEXTEND_TIMEOUT_USEC="));
   EXPECT_TRUE(notify.hears("READY=1")) << "its start-up timeout ends it";
   daemon->signal(SIGTERM);
   EXPECT_EQ(daemon->wait(std::chrono::seconds(20)), 0);

@@ -1,5 +1,3 @@
 // Not as clang-format writes it.
 #pragma once
-namespace solo {
-inline int two() { return 2; }
-}  // namespace solo
+namespace solo   { inline int   two( ) { return   2; } }
