@@ -57,7 +57,9 @@ struct KafkaReader::Impl {
   producers::KafkaLog& log;
   const std::int32_t partition;
   std::int64_t next;
-  const producers::KafkaErrorListener on_error = [this](const std::string& what) { log.monitor().doubt(what); };
+  const producers::KafkaErrorListener on_error = [this](rd_kafka_resp_err_t, const std::string& what) {
+    log.monitor().doubt(what);
+  };
   KafkaHandle client;
   KafkaTopicHandle topic;
   KafkaQueue queue;
@@ -117,10 +119,9 @@ void KafkaReader::Impl::take_error(const rd_kafka_message_t& message) {
     default:
       break;
   }
+  // librdkafka goes on asking. A topic that is not known now, or may not be read, may be so again: whether it is the
+  // same one then, the monitor finds out.
   log.monitor().doubt(rd_kafka_message_errstr(&message));
-  const auto error = producers::kafka_error(message.err, where());
-  // A topic that is not known now may be so again: whether it is the same one, the monitor finds out.
-  if (error.code == ErrorCode::permission_denied) failure = error;
 }
 
 void KafkaReader::Impl::take(KafkaMessage message) {

@@ -108,6 +108,11 @@ std::vector<Setting> settings_of(Config& config) {
        .help = "Partitions of a topic made so.",
        .least = 1,
        .most = 10'000},
+      {.key = "log.kafka.unchecked",
+       .field = &config.log.kafka.unchecked,
+       .help =
+           "Take a topic whose settings the broker does not tell (no right to DESCRIBE_CONFIGS), though it may lose "
+           "events."},
       {.key = "log.kafka.start_timeout_ms",
        .field = &config.log.kafka.start_timeout_ms,
        .help = "How long to wait for a broker at the start."},

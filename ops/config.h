@@ -29,6 +29,7 @@ struct Config {
       /// Empty: the embedded log.
       std::string bootstrap;
       bool create = false;
+      bool unchecked = false;
       std::uint64_t partitions = 1;
       std::uint64_t start_timeout_ms = 60'000;
       std::uint64_t delivery_timeout_ms = 5'000;

@@ -80,6 +80,7 @@ Result<producers::KafkaOptions> kafka_options(const Config& config,
   producers::KafkaOptions options;
   options.bootstrap = config.log.kafka.bootstrap;
   options.cluster = config.log.cluster;
+  options.unchecked = config.log.kafka.unchecked;
   options.start_timeout = std::chrono::milliseconds(config.log.kafka.start_timeout_ms);
   options.delivery_timeout = std::chrono::milliseconds(config.log.kafka.delivery_timeout_ms);
   auto properties = resolve_kafka_names(config.log.kafka.properties, lookup);

@@ -85,6 +85,8 @@ Result<std::unique_ptr<AuditTopic>> AuditTopic::open(const KafkaOptions& options
                                    {"enable.idempotence", "false"},
                                    {"linger.ms", "100"},
                                    {"message.timeout.ms", std::to_string(delivery)},
+                                   // A topic that was not to be written to is tried again after its next metadata.
+                                   {"topic.metadata.refresh.interval.ms", "10000"},
                                    {"queue.buffering.max.messages", "20000"},
                                    {"queue.buffering.max.kbytes", "16384"}});
   if (!client) return fail(client.error());

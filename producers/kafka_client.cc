@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <string_view>
 #include <utility>
 
@@ -18,28 +19,39 @@ using schemas::Result;
 
 using KafkaConf = std::unique_ptr<rd_kafka_conf_t, KafkaDelete<rd_kafka_conf_destroy>>;
 
-/// The log's promises rest on these.
-constexpr std::array<std::string_view, 22> kOwnSettings{"acks",
+/// The log's promises rest on these, or the writers and readers do.
+constexpr std::array<std::string_view, 33> kOwnSettings{"acks",
+                                                        "allow.auto.create.topics",
                                                         "auto.commit.enable",
                                                         "auto.offset.reset",
                                                         "bootstrap.servers",
                                                         "check.crcs",
+                                                        "delivery.report.only.error",
                                                         "delivery.timeout.ms",
                                                         "enable.auto.commit",
                                                         "enable.auto.offset.store",
                                                         "enable.gapless.guarantee",
                                                         "enable.idempotence",
                                                         "enable.partition.eof",
+                                                        "enabled_events",
+                                                        "internal.termination.signal",
                                                         "isolation.level",
+                                                        "log.queue",
                                                         "max.in.flight",
                                                         "max.in.flight.requests.per.connection",
+                                                        "message.max.bytes",
                                                         "message.send.max.retries",
                                                         "message.timeout.ms",
                                                         "metadata.broker.list",
+                                                        "offset.store.method",
                                                         "partitioner",
                                                         "plugin.library.paths",
+                                                        "queuing.strategy",
                                                         "request.required.acks",
                                                         "retries",
+                                                        "test.mock.broker.rtt",
+                                                        "test.mock.num.brokers",
+                                                        "topic.blacklist",
                                                         "transactional.id"};
 
 const KafkaSettings& common_settings() {
@@ -68,6 +80,7 @@ KafkaSettings settings_of(const KafkaOptions& options, KafkaRole role) {
                      {"enable.idempotence", "true"},
                      {"partitioner", "murmur2"},
                      {"linger.ms", "0"},
+                     {"message.max.bytes", std::to_string(kLargestKafkaBatch)},
                      {"queue.buffering.max.messages", "1000000"},
                      {"request.timeout.ms", "5000"},
                      {"topic.metadata.propagation.max.ms", "5000"}});
@@ -97,14 +110,18 @@ Result<void> set(rd_kafka_conf_t* conf, const std::string& name, const std::stri
 }
 
 void to_daemon_log(const rd_kafka_t*, int level, const char* facility, const char* words) {
-  // A broker that is away is said once, by the log's condition; librdkafka says it for each connection and try.
-  spdlog::log(level <= 2 ? spdlog::level::err : spdlog::level::debug, "librdkafka: {}: {}", facility, words);
+  // A broker that is away is said once, by the log's condition; librdkafka says it for each connection and try. So it
+  // is with a producer that fails: its writer says why.
+  const bool said_by_writer = std::string_view(facility) == "FATAL";
+  spdlog::log(level <= 2 && !said_by_writer ? spdlog::level::err : spdlog::level::debug, "librdkafka: {}: {}", facility,
+              words);
 }
 
 void to_listener(rd_kafka_t*, int code, const char* words, void* opaque) {
   const auto* listener = static_cast<const KafkaErrorListener*>(opaque);
   if (listener == nullptr || !*listener) return;
-  (*listener)(words != nullptr ? words : rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(code)));
+  const auto error = static_cast<rd_kafka_resp_err_t>(code);
+  (*listener)(error, words != nullptr ? words : rd_kafka_err2str(error));
 }
 
 bool is_producer(KafkaRole role) { return role == KafkaRole::commands || role == KafkaRole::observations; }
@@ -125,6 +142,14 @@ Result<void> check_kafka_property(const std::string& name, const std::string& va
     return fail(ErrorCode::invalid_argument,
                 fmt::format("Kafka setting {} is Solo's own: what the log promises rests on it", name));
   }
+  // Topics take batches up to a size, of whatever records.
+  std::size_t size = 0;
+  const auto read = std::from_chars(value.data(), value.data() + value.size(), size);
+  if (name == "batch.size" && read.ec == std::errc() && size > kLargestKafkaBatch) {
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("Kafka setting batch.size: at most {}, which every topic of a log takes", kLargestKafkaBatch));
+  }
   const KafkaConf conf(rd_kafka_conf_new());
   return set(conf.get(), name, value);
 }
@@ -143,7 +168,8 @@ Result<KafkaHandle> make_kafka_client(const KafkaOptions& options, KafkaRole rol
     if (auto done = set(conf.get(), name, value); !done) return fail(done.error());
   }
   rd_kafka_conf_set_log_cb(conf.get(), to_daemon_log);
-  if (is_producer(role)) rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+  if (is_producer(role))
+    rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
   // librdkafka hands the pointer back as it is; nothing is written through it.
   rd_kafka_conf_set_opaque(conf.get(), const_cast<KafkaErrorListener*>(on_error));
   if (!is_producer(role)) rd_kafka_conf_set_error_cb(conf.get(), to_listener);
@@ -167,7 +193,10 @@ Error kafka_error(rd_kafka_resp_err_t code, const std::string& context) {
   const std::string message = fmt::format("{}: {}", context, rd_kafka_err2str(code));
   switch (code) {
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      return {ErrorCode::permission_denied, message,
+              "the broker's ACLs must allow this user READ, WRITE, DESCRIBE and DESCRIBE_CONFIGS on the topic"};
     case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+      return {ErrorCode::permission_denied, message, "the broker's ACLs must allow this user that on the cluster"};
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
       return {ErrorCode::permission_denied, message, "look at [log.kafka.properties] and the broker's ACLs"};

@@ -43,7 +43,7 @@ enum class KafkaRole : std::uint8_t {
 
 using KafkaSettings = std::map<std::string, std::string>;
 /// Told of lost connections and the like, by whoever polls a consumer. (Producers tell through their queue.)
-using KafkaErrorListener = std::function<void(const std::string& what)>;
+using KafkaErrorListener = std::function<void(rd_kafka_resp_err_t code, const std::string& what)>;
 
 /// A client of that role; `extra` beats the role's own settings. `on_error` must outlive it. invalid_argument: a
 /// setting that librdkafka refuses, named without its value.

@@ -12,6 +12,7 @@
 
 namespace solo::producers {
 
+using schemas::Error;
 using schemas::ErrorCode;
 using schemas::fail;
 using schemas::LogRecord;
@@ -43,20 +44,46 @@ LogRecord record_of(const rd_kafka_message_t& message) {
 
 struct KafkaInspector::Impl {
   std::string topic_name;
+  /// Why the brokers cannot be talked to, in librdkafka's words, until one answers; of itself a question says only that
+  /// its time is over. Told by the client's poll, and so with the mutex.
+  rd_kafka_resp_err_t trouble = RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::string trouble_words;
+  const KafkaErrorListener on_error = [this](rd_kafka_resp_err_t code, const std::string& words) {
+    // "All brokers are down" says less than what was said before it.
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && trouble != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    trouble = code;
+    // How long it took differs each time.
+    trouble_words = words.substr(0, words.rfind(" (after "));
+  };
   KafkaHandle client;
   KafkaTopicHandle topic;
   std::mutex mutex;
 
+  void answered() { trouble = RD_KAFKA_RESP_ERR_NO_ERROR; }
+  /// The error with why nobody answers, if that is known.
+  Error unanswered(Error error) {
+    rd_kafka_poll(client.get(), 0);
+    if (error.code != ErrorCode::unavailable || trouble == RD_KAFKA_RESP_ERR_NO_ERROR) return error;
+    error.message += ": " + trouble_words;
+    if (trouble == RD_KAFKA_RESP_ERR__AUTHENTICATION) {
+      return {ErrorCode::unauthenticated, std::move(error.message),
+              "look at sasl.username, sasl.password and sasl.mechanism among Kafka's settings"};
+    }
+    if (trouble == RD_KAFKA_RESP_ERR__SSL) error.hint = "look at security.protocol and ssl.ca.location";
+    return error;
+  }
+
   /// Waits for an admin operation's answer.
-  Result<KafkaEvent> answer(const KafkaQueue& queue, Timeout timeout, const std::string& what) const {
+  Result<KafkaEvent> answer(const KafkaQueue& queue, Timeout timeout, const std::string& what) {
     // Slightly longer than the operation's own timeout, so that it has its say.
     KafkaEvent event(rd_kafka_queue_poll(queue.get(), static_cast<int>(timeout.count()) + 500));
-    if (event == nullptr) return fail(ErrorCode::unavailable, what + ": no answer in time", "", true);
+    if (event == nullptr) return fail(unanswered({ErrorCode::unavailable, what + ": no answer in time", "", true}));
     const auto code = rd_kafka_event_error(event.get());
     if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) {
       return fail(ErrorCode::unimplemented, what + ": the broker does not offer it");
     }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, what));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(unanswered(kafka_error(code, what)));
+    answered();
     return event;
   }
 
@@ -70,12 +97,13 @@ struct KafkaInspector::Impl {
   }
 
   /// Of the topic alone.
-  Result<Metadata> metadata(Timeout timeout) const {
+  Result<Metadata> metadata(Timeout timeout) {
     const rd_kafka_metadata_t* found = nullptr;
     const auto code = rd_kafka_metadata(client.get(), 0, topic.get(), &found, static_cast<int>(timeout.count()));
     Metadata metadata(found);
     rd_kafka_poll(client.get(), 0);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(code, "Kafka"));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(unanswered(kafka_error(code, "Kafka")));
+    answered();
     if (metadata->topic_cnt != 1) return fail(ErrorCode::unavailable, "Kafka: metadata without the topic", "", true);
     const auto problem = metadata->topics[0].err;
     if (problem == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
@@ -86,19 +114,19 @@ struct KafkaInspector::Impl {
   }
 
   /// One offset that the broker finds for `which`, a time in milliseconds or one of librdkafka's special offsets.
-  rd_kafka_resp_err_t ask_offset(std::int32_t partition, std::int64_t which, Timeout timeout,
-                                 std::int64_t& answer) const {
+  rd_kafka_resp_err_t ask_offset(std::int32_t partition, std::int64_t which, Timeout timeout, std::int64_t& answer) {
     const Partitions list(rd_kafka_topic_partition_list_new(1));
     auto* asked = rd_kafka_topic_partition_list_add(list.get(), topic_name.c_str(), partition);
     asked->offset = which;
     const auto code = rd_kafka_offsets_for_times(client.get(), list.get(), static_cast<int>(timeout.count()));
     rd_kafka_poll(client.get(), 0);
     answer = asked->offset;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) answered();
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? asked->err : code;
   }
 
   Result<std::vector<LogRecord>> consume(std::int32_t partition, std::int64_t end, SteadyTime deadline,
-                                         std::size_t enough_bytes) const {
+                                         std::size_t enough_bytes) {
     std::vector<LogRecord> found;
     std::size_t bytes = 0;
     for (;;) {
@@ -110,8 +138,8 @@ struct KafkaInspector::Impl {
         continue;
       }
       if (message == nullptr) {
-        return fail(ErrorCode::unavailable, fmt::format("reading {} of {}: no answer in time", partition, topic_name),
-                    "", true);
+        return fail(unanswered({ErrorCode::unavailable,
+                                fmt::format("reading {} of {}: no answer in time", partition, topic_name), "", true}));
       }
       if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return found;
       if (message->err == RD_KAFKA_RESP_ERR__BAD_MSG) {
@@ -135,7 +163,7 @@ KafkaInspector::~KafkaInspector() = default;
 Result<std::unique_ptr<KafkaInspector>> KafkaInspector::start(const KafkaOptions& options, const std::string& topic) {
   auto impl = std::make_unique<Impl>();
   impl->topic_name = topic.empty() ? events_topic(options.cluster) : topic;
-  auto client = make_kafka_client(options, KafkaRole::inspector);
+  auto client = make_kafka_client(options, KafkaRole::inspector, {}, &impl->on_error);
   if (!client) return fail(std::move(client).error());
   impl->client = std::move(*client);
   impl->topic.reset(rd_kafka_topic_new(impl->client.get(), impl->topic_name.c_str(), nullptr));
@@ -173,7 +201,8 @@ Result<Bounds> KafkaInspector::bounds(std::int32_t partition, Timeout timeout) {
     code = impl_->ask_offset(partition, RD_KAFKA_OFFSET_END, timeout, bounds.end);
   }
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return fail(kafka_error(code, fmt::format("the end of partition {} of {}", partition, impl_->topic_name)));
+    return fail(impl_->unanswered(
+        kafka_error(code, fmt::format("the end of partition {} of {}", partition, impl_->topic_name))));
   }
   return bounds;
 }
@@ -189,7 +218,8 @@ Result<std::int64_t> KafkaInspector::offset_at(std::int32_t partition, std::int6
     code = impl_->ask_offset(partition, RD_KAFKA_OFFSET_END, timeout, found);
   }
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return found;
-  return fail(kafka_error(code, fmt::format("a time in partition {} of {}", partition, impl_->topic_name)));
+  return fail(
+      impl_->unanswered(kafka_error(code, fmt::format("a time in partition {} of {}", partition, impl_->topic_name))));
 }
 
 Result<std::vector<LogRecord>> KafkaInspector::read(std::int32_t partition, std::int64_t from, std::int64_t end,

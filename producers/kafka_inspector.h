@@ -2,7 +2,8 @@
 // begin and end, what stands at an offset, how is it configured; and making it.
 //
 // Thread-safe: a question waits for the one before it. Errors: unavailable (no broker, or no answer in time; ask
-// again), not_found (no such topic), permission_denied (credentials, ACLs), data_loss (a record fails its CRC).
+// again), unauthenticated (no broker lets this user in), not_found (no such topic), permission_denied (ACLs), data_loss
+// (a record fails its CRC). What librdkafka says of its connections meanwhile is in the message.
 #pragma once
 
 #include <chrono>

@@ -64,6 +64,11 @@ Result<Found> look_or_make(const KafkaOptions& options, KafkaInspector& inspecto
   return look(options, inspector);
 }
 
+/// May the same question be answered otherwise without a change of the configuration? A right may be given.
+bool may_pass(const Error& error) {
+  return error.code == ErrorCode::unavailable || error.code == ErrorCode::permission_denied;
+}
+
 /// Asks until there is an answer other than "not now".
 Result<Found> wait_and_look(const KafkaOptions& options, KafkaInspector& inspector, const Clock& clock,
                             Entropy& entropy, const std::optional<NewKafkaTopic>& create) {
@@ -71,11 +76,12 @@ Result<Found> wait_and_look(const KafkaOptions& options, KafkaInspector& inspect
   std::string said;
   for (;;) {
     auto found = look_or_make(options, inspector, clock, entropy, create);
-    if (found || found.error().code != ErrorCode::unavailable) return found;
+    if (found || !may_pass(found.error())) return found;
     const std::string words = fmt::format("waiting for Kafka at {}: {}", options.bootstrap, found.error().message);
     if (options.on_waiting && words != said) options.on_waiting(words);
     said = words;
     if (options.cancelled && options.cancelled()) return fail(ErrorCode::unavailable, "stopped while " + words);
+    if (SteadyClock::now() >= deadline && found.error().code == ErrorCode::permission_denied) return found;
     if (SteadyClock::now() >= deadline) {
       return fail(ErrorCode::unavailable,
                   fmt::format("Kafka at {} did not answer within {} ms: {}", options.bootstrap,
@@ -186,7 +192,15 @@ Result<Bounds> KafkaLog::bounds_now(std::int32_t partition) {
   return known;
 }
 
-LogCondition KafkaLog::condition() const { return impl_->monitor->condition(); }
+LogCondition KafkaLog::condition() const {
+  const auto condition = impl_->monitor->condition();
+  if (!condition.writable) return condition;
+  for (const auto* writer : {impl_->commands.get(), impl_->observations.get()}) {
+    const auto why = writer->trouble();
+    if (why) return {false, why->hint.empty() ? why->message : fmt::format("{} ({})", why->message, why->hint)};
+  }
+  return condition;
+}
 
 Result<void> KafkaLog::check_tail(std::int32_t partition, const std::vector<RecordFingerprint>& tail) {
   return check_kafka_tail(*impl_->inspector, partition, tail, kTailAnswer);

@@ -34,9 +34,10 @@ namespace solo::producers {
 
 class KafkaLog final : public EventLog {
  public:
-  /// Waits for a broker as the options say. unavailable: none answered in time. failed_precondition: no such topic (and
-  /// `create` is not given), unfinished, not a Solo log, or one that would lose events. permission_denied,
-  /// invalid_argument: the settings.
+  /// Waits for a broker, and for the right to read, as the options say. unavailable: none answered in time.
+  /// unauthenticated: none lets this user in, which is not waited for. failed_precondition: no such topic (and
+  /// `create` is not given), unfinished, not a Solo log, or one that would lose events, or may. permission_denied: the
+  /// right was not given in time. invalid_argument: the settings.
   static schemas::Result<std::unique_ptr<KafkaLog>> open(KafkaOptions options, const Clock& clock, Entropy& entropy,
                                                          std::optional<NewKafkaTopic> create = {},
                                                          QueueLimits limits = {});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -26,6 +27,8 @@ struct KafkaOptions {
   /// Ask for the topic's settings, and refuse those that would lose events. librdkafka's mock cluster never answers
   /// that.
   bool check_settings = true;
+  /// A topic whose settings the broker does not tell is taken as it is.
+  bool unchecked = false;
   /// What open() waits for, in words; again when it changes.
   std::function<void(const std::string&)> on_waiting;
   /// Asked while open() waits: true ends it.
@@ -33,6 +36,10 @@ struct KafkaOptions {
   /// Told once, on a thread of the log, when the topic is no longer the one that was opened. Must not wait for the log.
   std::function<void(const schemas::Error&)> on_fatal;
 };
+
+/// The most bytes that a producer puts into one batch: an event as large as may be, with what goes with it, or many
+/// small ones.
+inline constexpr std::size_t kLargestKafkaBatch = 1'000'000;
 
 /// `<cluster>.events`.
 std::string events_topic(const std::string& cluster);

@@ -22,6 +22,22 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kAnswer{10'000};
 constexpr milliseconds kAgain{100};
+/// How long the leaders of a topic that was just made may take to know that they are.
+constexpr milliseconds kSettling{60'000};
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+/// Asks again while the answer is "not now", until the deadline.
+template <class Ask>
+auto patiently(SteadyTime deadline, Ask ask) {
+  for (;;) {
+    auto answer = ask();
+    if (answer || answer.error().code != ErrorCode::unavailable) return answer;
+    if (std::chrono::steady_clock::now() > deadline) return answer;
+    // Asking is not free of charge for the broker: a pause, not luck; the deadline ends it.
+    std::this_thread::sleep_for(kAgain);
+  }
+}
 
 /// Nothing: the partition is empty.
 Result<std::optional<Genesis>> genesis_of(KafkaInspector& inspector, std::int32_t partition, milliseconds timeout) {
@@ -45,18 +61,15 @@ Result<std::optional<Genesis>> genesis_of(KafkaInspector& inspector, std::int32_
 }
 
 /// Appends one record and waits for it. Somebody else may have been first: whoever reads offset 0 sees.
-Result<void> put_genesis(const KafkaOptions& options, const Genesis& genesis, std::int32_t partition,
+Result<void> put_genesis(rd_kafka_t* client, const std::string& topic, const Genesis& genesis, std::int32_t partition,
                          std::int64_t time_us) {
-  auto client = make_kafka_client(options, KafkaRole::commands, {{"message.timeout.ms", "10000"}});
-  if (!client) return fail(client.error());
   const std::string value = encode_genesis(genesis, partition, time_us);
-  const std::string topic = events_topic(options.cluster);
-  const auto sent = rd_kafka_producev(client->get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+  const auto sent = rd_kafka_producev(client, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
                                       RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                                       RD_KAFKA_V_KEY(kGenesisKey.data(), kGenesisKey.size()),
                                       RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_END);
   if (sent != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(sent, "writing the genesis"));
-  const KafkaQueue queue(rd_kafka_queue_get_main(client->get()));
+  const KafkaQueue queue(rd_kafka_queue_get_main(client));
   const auto deadline = std::chrono::steady_clock::now() + 2 * kAnswer;
   while (std::chrono::steady_clock::now() < deadline) {
     const KafkaEvent event(rd_kafka_queue_poll(queue.get(), static_cast<int>(kAgain.count())));
@@ -68,12 +81,15 @@ Result<void> put_genesis(const KafkaOptions& options, const Genesis& genesis, st
   return fail(ErrorCode::unavailable, "writing the genesis: no answer in time", "", true);
 }
 
-Result<Genesis> finish_partition(const KafkaOptions& options, const Genesis& genesis, std::int32_t partition,
-                                 const Clock& clock, KafkaInspector& inspector) {
+/// What is there, or what is there after it was written.
+Result<Genesis> finish_partition(rd_kafka_t* client, const Genesis& genesis, std::int32_t partition, const Clock& clock,
+                                 KafkaInspector& inspector) {
   auto there = genesis_of(inspector, partition, kAnswer);
   if (!there) return fail(there.error());
   if (!*there) {
-    if (auto put = put_genesis(options, genesis, partition, clock.wall_us()); !put) return fail(put.error());
+    if (auto put = put_genesis(client, inspector.topic(), genesis, partition, clock.wall_us()); !put) {
+      return fail(put.error());
+    }
     there = genesis_of(inspector, partition, kAnswer);
     if (!there) return fail(there.error());
     if (!*there) return fail(ErrorCode::internal, "the genesis was written, and is not there");
@@ -81,54 +97,72 @@ Result<Genesis> finish_partition(const KafkaOptions& options, const Genesis& gen
   return **std::move(there);
 }
 
-/// A topic that was just made may not be known to every broker yet.
+/// A topic that was just made may not be known to every broker yet, and each partition's leader takes its time.
 Result<std::int32_t> wait_for_partitions(KafkaInspector& inspector) {
-  const auto deadline = std::chrono::steady_clock::now() + kAnswer;
-  for (;;) {
-    auto count = inspector.partitions(kAnswer);
-    const bool settled = count && inspector.bounds(*count - 1, kAnswer);
-    if (settled || std::chrono::steady_clock::now() > deadline) return count;
-    // Asking is not free of charge for the broker: a pause, not luck; the deadline above ends it.
-    std::this_thread::sleep_for(kAgain);
+  const auto deadline = std::chrono::steady_clock::now() + kSettling;
+  auto count = patiently(deadline, [&]() -> Result<std::int32_t> {
+    auto partitions = inspector.partitions(kAnswer);
+    if (partitions || partitions.error().code != ErrorCode::not_found) return partitions;
+    return fail(ErrorCode::unavailable, partitions.error().message, "", true);
+  });
+  for (std::int32_t partition = 0; count && partition < *count; ++partition) {
+    const auto led = patiently(deadline, [&] { return inspector.bounds(partition, kAnswer); });
+    if (!led) return fail(led.error());
   }
+  return count;
 }
 
-Result<std::int32_t> make_topic(const NewKafkaTopic& wanted, KafkaInspector& inspector) {
+struct TopicThere {
+  std::int32_t partitions = 0;
+  /// Made just now, and so with settings that are known.
+  bool made = false;
+};
+
+Result<TopicThere> make_topic(const NewKafkaTopic& wanted, KafkaInspector& inspector) {
   const auto existing = inspector.partitions(kAnswer);
-  if (existing) return existing;
-  if (existing.error().code != ErrorCode::not_found) return existing;
+  if (existing) return TopicThere{*existing, false};
+  if (existing.error().code != ErrorCode::not_found) return fail(existing.error());
   auto settings = log_topic_settings();
   if (wanted.min_insync_replicas > 0) settings["min.insync.replicas"] = std::to_string(wanted.min_insync_replicas);
   const auto made = inspector.create(wanted.partitions, wanted.replication, settings, kAnswer);
   if (!made && made.error().code != ErrorCode::already_exists) return fail(made.error());
-  return wait_for_partitions(inspector);
+  const auto count = wait_for_partitions(inspector);
+  if (!count) return fail(count.error());
+  return TopicThere{*count, made.has_value()};
 }
 
 }  // namespace
 
 Result<Genesis> make_kafka_topic(const KafkaOptions& options, const NewKafkaTopic& wanted, const Clock& clock,
                                  Entropy& entropy, KafkaInspector& inspector) {
-  const auto count = make_topic(wanted, inspector);
-  if (!count) return fail(count.error());
-  if (*count != wanted.partitions) {
+  const auto there = make_topic(wanted, inspector);
+  if (!there) return fail(there.error());
+  const auto count = there->partitions;
+  if (count != wanted.partitions) {
     return fail(ErrorCode::failed_precondition,
-                fmt::format("topic {} has {} partitions, not {}", inspector.topic(), *count, wanted.partitions));
+                fmt::format("topic {} has {} partitions, not {}", inspector.topic(), count, wanted.partitions));
   }
-  if (auto checked = check_kafka_topic(options, inspector, kAnswer); !checked) return fail(checked.error());
+  if (!there->made) {
+    if (auto checked = check_kafka_topic(options, inspector, kAnswer); !checked) return fail(checked.error());
+  }
+  const auto client = make_kafka_client(options, KafkaRole::commands, {{"message.timeout.ms", "10000"}});
+  if (!client) return fail(client.error());
+  const auto deadline = std::chrono::steady_clock::now() + kSettling;
   Genesis proposed;
   proposed.log_uuid = entropy.uuid();
-  proposed.partitions = *count;
-  for (std::int32_t partition = 0; partition < *count; ++partition) {
-    auto genesis = finish_partition(options, proposed, partition, clock, inspector);
+  proposed.partitions = count;
+  for (std::int32_t partition = 0; partition < count; ++partition) {
+    auto genesis =
+        patiently(deadline, [&] { return finish_partition(client->get(), proposed, partition, clock, inspector); });
     if (!genesis) return genesis;
     if (partition > 0) continue;
     proposed = *genesis;
     // Nothing is written into partitions that were added later.
-    if (auto same = check_partition_count(inspector.topic(), proposed.partitions, *count); !same) {
+    if (auto same = check_partition_count(inspector.topic(), proposed.partitions, count); !same) {
       return fail(same.error());
     }
   }
-  return read_kafka_genesis(inspector, kAnswer);
+  return patiently(deadline, [&] { return read_kafka_genesis(inspector, kAnswer); });
 }
 
 Result<Genesis> read_kafka_genesis(KafkaInspector& inspector, milliseconds timeout) {
@@ -166,7 +200,9 @@ Result<void> check_kafka_topic(const KafkaOptions& options, KafkaInspector& insp
   if (settings) return check_topic_settings(inspector.topic(), *settings);
   const auto code = settings.error().code;
   if (code != ErrorCode::unimplemented && code != ErrorCode::permission_denied) return fail(settings.error());
-  spdlog::warn("whether topic {} keeps every event cannot be checked: {}", inspector.topic(), settings.error().message);
+  if (!options.unchecked) return fail(unseen_settings_error(inspector.topic(), settings.error()));
+  spdlog::warn("whether topic {} keeps every event is not checked (log.kafka.unchecked): {}", inspector.topic(),
+               settings.error().message);
   return {};
 }
 

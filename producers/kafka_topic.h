@@ -30,8 +30,8 @@ schemas::Result<Genesis> make_kafka_topic(const KafkaOptions& options, const New
 /// or not a Solo log.
 schemas::Result<Genesis> read_kafka_genesis(KafkaInspector& inspector, std::chrono::milliseconds timeout);
 
-/// Do its settings keep every event? Also fine, with a line in the log: the broker does not tell them. Not asked when
-/// the options say so.
+/// Do its settings keep every event? failed_precondition: they do not; or the broker does not tell them, which is a
+/// line in the log alone when the options say `unchecked`. Not asked when the options say so.
 schemas::Result<void> check_kafka_topic(const KafkaOptions& options, KafkaInspector& inspector,
                                         std::chrono::milliseconds timeout);
 

@@ -16,6 +16,7 @@
 #include "producers/kafka_client.h"
 #include "producers/kafka_message.h"
 #include "producers/kafka_pending.h"
+#include "producers/kafka_renewal.h"
 #include "schemas/codec.h"
 #include "schemas/crc32c.h"
 
@@ -35,6 +36,29 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTick{50};
 /// How long a producer with a fatal error may take to give back what it holds.
 constexpr milliseconds kGiveBack{2'000};
+/// Told durable while the topic is in doubt: so long after its delivery timeout it ends as unknown.
+constexpr milliseconds kUntold{500};
+/// How often a producer says whether it has been given an id; only one whose predecessor was given none is asked.
+constexpr const char* kAskForId = "500";
+
+bool is_authorization(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+}
+
+/// It was given back because its producer had failed, not for a reason of its own.
+bool is_given_back(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+         code == RD_KAFKA_RESP_ERR__FATAL;
+}
+
+/// Does the broker let this producer write? Only its statistics tell: it has been given an id then.
+bool has_id(std::string_view statistics) {
+  constexpr std::string_view kState = "\"idemp_state\"";
+  const auto at = statistics.find(kState);
+  if (at == std::string_view::npos) return false;
+  const auto rest = statistics.substr(at + kState.size());
+  return rest.substr(0, rest.find(',')).find("\"Assigned\"") != std::string_view::npos;
+}
 
 void block_signals() {
   sigset_t all;
@@ -62,12 +86,19 @@ struct KafkaWriter::Impl {
   void send_kept();
   void refuse_kept(const Error& error);
 
+  Error denial(rd_kafka_resp_err_t code) const;
+  void note_trouble(rd_kafka_resp_err_t code, Error error, std::string_view then);
+
   // The writer's thread.
   void take_event(rd_kafka_event_t* event);
   void take_reports(rd_kafka_event_t* event);
   void take_error(rd_kafka_event_t* event);
   void look_for_fatal_error();
+  void take_statistics(rd_kafka_event_t* event);
+  void fail_producer(rd_kafka_resp_err_t code, const std::string& words);
+  void give_back();
   void expire_kept();
+  void expire_untold();
   void settle();
   void note_durable();
   void renew();
@@ -92,18 +123,28 @@ struct KafkaWriter::Impl {
   KafkaPending pending;
   Gate gate = Gate::open;
   Error closed_because;
-  /// The producer has had a fatal error and is being replaced.
+  /// The producer has had a fatal error and will be replaced.
   bool failed = false;
+  /// The last producer was not allowed to write: nothing is sent until the next one has begun.
+  std::optional<Error> barred;
+  /// It was not even given an id: nothing is sent until the next one has been.
+  bool needs_id = false;
+  /// Why what was written last was not taken; nothing once something was.
+  std::optional<Error> trouble;
+  KafkaRenewal renewal;
   bool stopping = false;
   SteadyTime stop_by;
 
-  // The thread's own: what is being told.
+  // The thread's own. A right that a record of this producer's lacked.
+  rd_kafka_resp_err_t denied = RD_KAFKA_RESP_ERR_NO_ERROR;
+  // What is being told.
   std::vector<std::unique_ptr<KafkaAppend>> ending;
   std::thread thread;
 };
 
 Result<void> KafkaWriter::Impl::make_producer() {
-  auto made = make_kafka_client(options, role());
+  const auto extra = needs_id ? KafkaSettings{{"statistics.interval.ms", kAskForId}} : KafkaSettings();
+  auto made = make_kafka_client(options, role(), extra);
   if (!made) return fail(made.error());
   KafkaTopicHandle made_topic(rd_kafka_topic_new(made->get(), events_topic(options.cluster).c_str(), nullptr));
   if (made_topic == nullptr) return fail(kafka_error(rd_kafka_last_error(), "Kafka producer"));
@@ -130,6 +171,7 @@ std::optional<Error> KafkaWriter::Impl::admit(std::int32_t partition, const std:
     return Error{ErrorCode::unavailable, "an earlier observation was not written", "", true};
   }
   if (gate == Gate::closed && (lane == Lane::commands || !closed_because.retryable)) return closed_because;
+  if (barred && lane == Lane::commands) return barred;
   if (pending.waiting() >= limits.max_records || pending.waiting_bytes() + value.size() > limits.max_bytes) {
     return Error{ErrorCode::resource_exhausted,
                  fmt::format("{} records ({} bytes) are waiting to be written to the log already", pending.waiting(),
@@ -152,7 +194,7 @@ void KafkaWriter::Impl::send(KafkaAppend& append, KafkaHeaders headers) {
 }
 
 void KafkaWriter::Impl::send_kept() {
-  if (gate != Gate::open || failed) return;
+  if (gate != Gate::open || failed || barred) return;
   pending.for_each_kept([&](KafkaAppend& append) { send(append, headers_of(append.value)); });
 }
 
@@ -163,13 +205,43 @@ void KafkaWriter::Impl::refuse_kept(const Error& error) {
 void KafkaWriter::Impl::take_event(rd_kafka_event_t* event) {
   if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR) take_reports(event);
   if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR) take_error(event);
+  if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_STATS) take_statistics(event);
+}
+
+Error KafkaWriter::Impl::denial(rd_kafka_resp_err_t code) const {
+  auto error = kafka_error(code, "the broker does not let this user write");
+  const auto name = events_topic(options.cluster);
+  error.hint =
+      code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
+          ? fmt::format("an ACL of the broker must allow WRITE on topic {}", name)
+          : fmt::format("an ACL of the broker must allow IDEMPOTENT_WRITE on the cluster, or WRITE on topic {}", name);
+  return error;
+}
+
+// Said once, until it changes or something is written.
+void KafkaWriter::Impl::note_trouble(rd_kafka_resp_err_t code, Error error, std::string_view then) {
+  if (renewal.is_news(code)) {
+    spdlog::warn("Kafka producer of {}: {}{}{}{}", lane == Lane::commands ? "commands" : "observations", error.message,
+                 then, error.hint.empty() ? "" : "; ", error.hint);
+  }
+  trouble = std::move(error);
 }
 
 void KafkaWriter::Impl::take_reports(rd_kafka_event_t* event) {
   const std::lock_guard lock(mutex);
   while (const auto* message = rd_kafka_event_message_next(event)) {
     auto& append = *static_cast<KafkaAppend*>(message->_private);
-    pending.set_result(append, result_of(*message), lane);
+    auto result = result_of(*message);
+    if (std::holds_alternative<Durable>(result)) {
+      trouble.reset();
+      if (renewal.deliver()) spdlog::info("Kafka takes records again");
+    } else if (is_authorization(message->err)) {
+      result = Refused{denial(message->err)};
+      denied = message->err;
+    } else if (failed && trouble && is_given_back(message->err) && std::holds_alternative<Refused>(result)) {
+      result = Refused{*trouble};
+    }
+    pending.set_result(append, std::move(result), lane);
   }
   // Observations behind one that failed are refused, so that their publisher can repeat them in order.
   if (lane == Lane::observations && pending.fenced() > 0) {
@@ -181,23 +253,48 @@ void KafkaWriter::Impl::take_error(rd_kafka_event_t* event) {
   const auto code = rd_kafka_event_error(event);
   const char* said = rd_kafka_event_error_string(event);
   const std::string words = said == nullptr ? rd_kafka_err2str(code) : said;
-  if (code == RD_KAFKA_RESP_ERR__FATAL) {
-    spdlog::warn("Kafka producer of {}: {}; a new one takes over", lane == Lane::commands ? "commands" : "observations",
-                 words);
-    const std::lock_guard lock(mutex);
-    failed = true;
-  }
   if (listener.doubt) listener.doubt(words);
 }
 
-// Told by the client's state: that is there before any event, and stays.
+// A fatal error is told by the client's state: that is there before any event, and stays. And a topic that it may not
+// write to is closed to this client from then on, whatever becomes of the right.
 void KafkaWriter::Impl::look_for_fatal_error() {
+  if (failed) return;
+  if (denied != RD_KAFKA_RESP_ERR_NO_ERROR) return fail_producer(denied, "");
   std::array<char, 256> words{};
-  if (rd_kafka_fatal_error(client.get(), words.data(), words.size()) == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  spdlog::warn("Kafka producer of {}: {}; a new one takes over", lane == Lane::commands ? "commands" : "observations",
-               words.data());
+  const auto code = rd_kafka_fatal_error(client.get(), words.data(), words.size());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) fail_producer(code, words.data());
+}
+
+// A new one takes over after a pause: what made this one fail may let every other fail at once.
+void KafkaWriter::Impl::fail_producer(rd_kafka_resp_err_t code, const std::string& words) {
+  {
+    const std::lock_guard lock(mutex);
+    failed = true;
+    renewal.fail(std::chrono::steady_clock::now());
+    if (is_authorization(code)) {
+      barred = denial(code);
+      needs_id = code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+      note_trouble(code, *barred, "");
+      if (lane == Lane::commands) refuse_kept(*barred);
+    } else {
+      note_trouble(code, {ErrorCode::unavailable, words, "", true}, "; a new one takes over");
+    }
+  }
+  give_back();
+}
+
+void KafkaWriter::Impl::take_statistics(rd_kafka_event_t* event) {
+  const char* statistics = rd_kafka_event_stats(event);
   const std::lock_guard lock(mutex);
-  failed = true;
+  if (!needs_id || failed || statistics == nullptr || !has_id(statistics)) return;
+  // Whether the topic takes its records, the first of them shows.
+  needs_id = false;
+  barred.reset();
+  trouble.reset();
+  spdlog::info("Kafka producer of {}: the broker lets it write again",
+               lane == Lane::commands ? "commands" : "observations");
+  send_kept();
 }
 
 void KafkaWriter::Impl::expire_kept() {
@@ -211,6 +308,22 @@ void KafkaWriter::Impl::expire_kept() {
         Refused{{ErrorCode::unavailable,
                  fmt::format("no broker took it within {} ms", options.delivery_timeout.count()), "", true}},
         lane);
+  });
+}
+
+// Durable, and not told because the topic is in doubt: whoever waits for it waits no longer than for a broker.
+void KafkaWriter::Impl::expire_untold() {
+  if (lane != Lane::commands) return;
+  const auto before = std::chrono::steady_clock::now() - options.delivery_timeout - kUntold;
+  const std::lock_guard lock(mutex);
+  if (gate == Gate::open) return;
+  pending.for_each_untold_durable([&](KafkaAppend& append) {
+    if (append.since > before) return;
+    append.result = Unknown{{ErrorCode::unavailable,
+                             fmt::format("a broker took it, and for {} ms it has not been known whether it did so for "
+                                         "this log",
+                                         options.delivery_timeout.count()),
+                             "", true}};
   });
 }
 
@@ -249,8 +362,8 @@ void KafkaWriter::Impl::settle() {
   ended_some.notify_all();
 }
 
-// What the old producer holds comes back as refused or unknown; then a new one starts with an id of its own.
-void KafkaWriter::Impl::renew() {
+// What the failed producer holds comes back as refused or unknown.
+void KafkaWriter::Impl::give_back() {
   const auto deadline = std::chrono::steady_clock::now() + kGiveBack;
   rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
   while (rd_kafka_outq_len(client.get()) > 0 && std::chrono::steady_clock::now() < deadline) {
@@ -258,17 +371,25 @@ void KafkaWriter::Impl::renew() {
     if (event != nullptr && rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) take_reports(event.get());
     settle();
   }
+}
+
+// A new producer starts with an id of its own.
+void KafkaWriter::Impl::renew() {
   const auto made = make_producer();
   if (!made) {
     spdlog::error("Kafka producer: {}", made.error().message);
-    return;  // asked again with the next tick
+    const std::lock_guard lock(mutex);
+    renewal.fail(std::chrono::steady_clock::now());
+    return;
   }
+  denied = RD_KAFKA_RESP_ERR_NO_ERROR;
   const std::lock_guard lock(mutex);
   // Whatever the old one never gave back may be in the log.
   pending.for_each_sent([&](KafkaAppend& append) {
     pending.set_result(append, Unknown{{ErrorCode::unavailable, "the Kafka producer failed", "", true}}, lane);
   });
   failed = false;
+  if (!needs_id) barred.reset();
   send_kept();
 }
 
@@ -301,16 +422,20 @@ void KafkaWriter::Impl::end_all() {
 void KafkaWriter::Impl::run() {
   block_signals();
   for (;;) {
-    const KafkaEvent event(rd_kafka_queue_poll(queue.get(), static_cast<int>(kTick.count())));
-    if (event != nullptr) take_event(event.get());
-    if (!failed) look_for_fatal_error();
+    {
+      // Until it is gone, the client counts its records as outstanding.
+      const KafkaEvent event(rd_kafka_queue_poll(queue.get(), static_cast<int>(kTick.count())));
+      if (event != nullptr) take_event(event.get());
+    }
+    look_for_fatal_error();
     expire_kept();
+    expire_untold();
     settle();
     bool renewing = false;
     {
       const std::lock_guard lock(mutex);
       if (stopping) break;
-      renewing = failed;
+      renewing = failed && renewal.due(std::chrono::steady_clock::now());
     }
     if (renewing) renew();
   }
@@ -343,12 +468,17 @@ void KafkaWriter::append_to(std::int32_t partition, std::string key, std::string
   if (refused) {
     impl_->pending.set_result(append, Refused{*std::move(refused)}, impl_->lane);
     impl_->wake();
-  } else if (impl_->gate == Impl::Gate::open && !impl_->failed) {
+  } else if (impl_->gate == Impl::Gate::open && !impl_->failed && !impl_->barred) {
     impl_->send(append, std::move(headers));
   }
 }
 
 std::int32_t KafkaWriter::partitions() const { return impl_->pending.partitions(); }
+
+std::optional<Error> KafkaWriter::trouble() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->trouble;
+}
 
 bool KafkaWriter::drain(SteadyTime deadline) {
   std::unique_lock lock(impl_->mutex);

@@ -4,12 +4,14 @@
 //
 //   open     sent at once
 //   hold     kept until the gate opens; a record that becomes durable meanwhile is told only then, since the topic may
-//            not be the one it was appended to
+//            not be the one it was appended to; a command that is not told so soon after its delivery timeout is
+//            unknown
 //   closed   refused at once (commands); kept (observations)
 //
 // A command that is kept, or that the broker has not answered, ends when its delivery timeout is over; an observation
 // never does. After a fatal error of the producer (Kafka's exactly-once bookkeeping is lost) what was outstanding ends,
-// refused or unknown, and a new producer takes over.
+// refused or unknown, and a new producer takes over, after a pause that grows while each fails in its turn. A producer
+// that may not write is no different, but that commands are refused (permission_denied) until one may.
 //
 // Threads: every function may be called from any thread. One of its own calls `done`.
 #pragma once
@@ -18,6 +20,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "producers/append_queue.h"
@@ -48,6 +51,9 @@ class KafkaWriter final : public EventWriter {
   void append_to(std::int32_t partition, std::string key, std::string value, AppendDone done) override;
   std::int32_t partitions() const override;
   bool drain(std::chrono::steady_clock::time_point deadline) override;
+
+  /// Why the last that was written was not taken; nothing once something was.
+  std::optional<schemas::Error> trouble() const;
 
   void open_gate();
   void hold();

@@ -174,7 +174,8 @@ class SOLO_PUBLISHER_API Publisher {
   using Done = std::function<void(const Published&)>;
 
   /// Looks at the topic before anything can be published. nullptr, and `why_not` says: unavailable (no broker in time),
-  /// failed_precondition (no such topic, an unfinished one, or not a Solo log), permission_denied, invalid_argument.
+  /// unauthenticated (none lets this user in), failed_precondition (no such topic, an unfinished one, or not a Solo
+  /// log), permission_denied (nor was the right given in time), invalid_argument.
   static std::unique_ptr<Publisher> open(const Options& options, Error& why_not);
   /// close() with no time to wait.
   ~Publisher();

@@ -5,6 +5,8 @@
 
 #include <charconv>
 
+#include "producers/kafka_options.h"
+
 namespace solo::producers {
 namespace {
 
@@ -17,7 +19,12 @@ constexpr const char* kRetentionTime = "retention.ms";
 constexpr const char* kRetentionBytes = "retention.bytes";
 constexpr const char* kUncleanElection = "unclean.leader.election.enable";
 constexpr const char* kMinInsync = "min.insync.replicas";
+constexpr const char* kMaxBytes = "max.message.bytes";
 constexpr const char* kForEver = "-1";
+/// Kafka's default.
+constexpr std::int64_t kDefaultMaxBytes = 1'048'588;
+/// A producer's fullest batch may be longer than it was told, by what goes around its records.
+constexpr std::int64_t kLeastMaxBytes = producers::kLargestKafkaBatch + 1024;
 
 std::string value_of(const std::map<std::string, std::string>& settings, const std::string& name,
                      const std::string& otherwise) {
@@ -28,7 +35,11 @@ std::string value_of(const std::map<std::string, std::string>& settings, const s
 }  // namespace
 
 std::map<std::string, std::string> log_topic_settings() {
-  return {{kCleanup, "delete"}, {kRetentionTime, kForEver}, {kRetentionBytes, kForEver}};
+  return {{kCleanup, "delete"},
+          {kRetentionTime, kForEver},
+          {kRetentionBytes, kForEver},
+          // Whatever the broker's own default is.
+          {kMaxBytes, std::to_string(kDefaultMaxBytes)}};
 }
 
 std::vector<TopicFault> find_topic_faults(const std::map<std::string, std::string>& settings) {
@@ -36,6 +47,10 @@ std::vector<TopicFault> find_topic_faults(const std::map<std::string, std::strin
   // A replica that lacks acknowledged records may not become the leader.
   const std::string unclean = value_of(settings, kUncleanElection, "false");
   if (unclean != "false") faults.push_back({kUncleanElection, unclean, "false"});
+  const std::string largest = value_of(settings, kMaxBytes, std::to_string(kDefaultMaxBytes));
+  std::int64_t bytes_at_once = 0;
+  std::from_chars(largest.data(), largest.data() + largest.size(), bytes_at_once);
+  if (bytes_at_once < kLeastMaxBytes) faults.push_back({kMaxBytes, largest, std::to_string(kDefaultMaxBytes)});
   // With `delete` and no limit nothing is ever deleted; an empty policy (Kafka 4.1) deletes nothing either.
   const std::string cleanup = value_of(settings, kCleanup, "delete");
   const bool compacted = cleanup.find("compact") != std::string::npos;
@@ -93,8 +108,16 @@ Result<void> check_topic_settings(const std::string& topic, const std::map<std::
   std::vector<std::string> found;
   for (const auto& fault : faults) found.push_back(fmt::format("{}={}", fault.setting, fault.value));
   return fail(ErrorCode::failed_precondition,
-              fmt::format("topic {} would lose events: it has {}", topic, fmt::join(found, ", ")),
+              fmt::format("topic {} would lose or refuse events: it has {}", topic, fmt::join(found, ", ")),
               mending_command(topic, faults));
+}
+
+schemas::Error unseen_settings_error(const std::string& topic, const schemas::Error& why) {
+  return {ErrorCode::failed_precondition,
+          fmt::format("whether topic {} keeps every event cannot be seen: {}", topic, why.message),
+          fmt::format("an ACL of the broker must allow DESCRIBE_CONFIGS on topic {}; or take it as it is, with "
+                      "log.kafka.unchecked = true",
+                      topic)};
 }
 
 Result<void> check_partition_count(const std::string& topic, std::int32_t at_genesis, std::int32_t now) {

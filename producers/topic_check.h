@@ -1,5 +1,5 @@
-// May this topic be a log? Settings that would lose events are refused, here for `solod` and `solo topic check` alike.
-// Pure.
+// May this topic be a log? Settings that would lose events, or turn large ones away, are refused, here for `solod` and
+// `solo topic check` alike. Pure.
 #pragma once
 
 #include <cstdint>
@@ -19,13 +19,15 @@ struct TopicFault {
   std::string wanted;
 };
 
-/// What a new topic of a log is made with: infinite retention, no compaction.
+/// What a new topic of a log is made with: infinite retention, no compaction, room for the largest event.
 std::map<std::string, std::string> log_topic_settings();
 
-/// Those settings of a topic that would lose events; a setting that is not named counts as Kafka's default.
+/// Those settings of a topic that would lose events or turn them away; a setting that is not named counts as Kafka's
+/// default.
 std::vector<TopicFault> find_topic_faults(const std::map<std::string, std::string>& settings);
 
-/// The same for settings that go with how many copies there are: what could never be written, which is a fault.
+/// The same for settings that go with how many copies there are: more are asked for than there can ever be. Older
+/// brokers write nothing then, newer ones take the smaller number.
 std::vector<TopicFault> find_replication_faults(const std::map<std::string, std::string>& settings,
                                                 std::int32_t replication);
 
@@ -41,6 +43,9 @@ std::string mending_command(const std::string& topic, const std::vector<TopicFau
 /// failed_precondition: names each fault of the topic and how to mend it.
 schemas::Result<void> check_topic_settings(const std::string& topic,
                                            const std::map<std::string, std::string>& settings);
+
+/// failed_precondition: nobody knows whether it keeps every event. `why`: what the broker said when it was asked.
+schemas::Error unseen_settings_error(const std::string& topic, const schemas::Error& why);
 
 /// failed_precondition: the partition count is not what genesis says; it never changes.
 schemas::Result<void> check_partition_count(const std::string& topic, std::int32_t at_genesis, std::int32_t now);

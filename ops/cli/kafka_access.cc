@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "ops/kafka_settings.h"
 #include "schemas/ids.h"
 
 namespace solo::ops {
@@ -22,7 +23,9 @@ std::vector<Option> KafkaAccess::options() {
   return {
       {"--kafka", "HOST:PORT", "A broker; several are divided by commas. Or SOLO_LOG_KAFKA_BOOTSTRAP.", &bootstrap_},
       {"--cluster", "NAME", "The log is the topic NAME.events. Default: solo.", &cluster_},
-      {"--property", "NAME=VALUE", "A setting by librdkafka's name, such as security.protocol=ssl; may be repeated.",
+      {"--property", "NAME=VALUE",
+       "A setting by librdkafka's name, such as security.protocol=ssl; may be repeated. VALUE may be env:VARIABLE or "
+       "file:PATH.",
        &properties_},
       {"--properties", "FILE", "A file of such settings, a line each; secrets belong here.", &file_}};
 }
@@ -49,16 +52,17 @@ Result<producers::KafkaOptions> KafkaAccess::kafka() const {
     lines = *std::move(read);
   }
   lines.insert(lines.end(), properties_.begin(), properties_.end());
+  Setting::Names names;
   for (const auto& line : lines) {
     const auto equals = line.find('=');
     if (equals == 0 || equals == std::string::npos) {
       return fail(ErrorCode::invalid_argument, "a Kafka setting is NAME=VALUE", "see librdkafka's CONFIGURATION.md");
     }
-    const std::string name = line.substr(0, equals);
-    const std::string value = line.substr(equals + 1);
-    if (auto good = producers::check_kafka_property(name, value); !good) return fail(good.error());
-    options.properties[name] = value;
+    names[line.substr(0, equals)] = line.substr(equals + 1);
   }
+  auto resolved = resolve_kafka_names(names, [](const std::string& name) { return std::getenv(name.c_str()); });
+  if (!resolved) return fail(resolved.error());
+  options.properties = *std::move(resolved);
   return options;
 }
 

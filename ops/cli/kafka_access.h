@@ -21,7 +21,7 @@ class KafkaAccess {
   bool on_command_line() const { return bootstrap_.has_value(); }
 
   /// --kafka, else SOLO_LOG_KAFKA_BOOTSTRAP. invalid_argument: neither, a cluster that is no name, or a setting that is
-  /// none; a value never stands in the message.
+  /// none; not_found: a variable or a file that a value stands for is missing. A value never stands in the message.
   schemas::Result<producers::KafkaOptions> kafka() const;
 
  private:

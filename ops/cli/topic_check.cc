@@ -32,8 +32,12 @@ struct Examined {
   /// What is wrong with its records.
   std::optional<Error> genesis;
   std::vector<std::string> advice;
+  /// Why its settings are not known.
+  std::optional<Error> unseen;
 
-  bool fit() const { return faults.empty() && !genesis; }
+  bool is_at_fault() const { return !faults.empty() || genesis; }
+  bool fit() const { return !is_at_fault() && !unseen; }
+  bool is_unknown() const { return !is_at_fault() && unseen; }
 };
 
 Result<void> examine_settings(KafkaInspector& inspector, Examined& examined) {
@@ -42,7 +46,7 @@ Result<void> examine_settings(KafkaInspector& inspector, Examined& examined) {
     const auto code = settings.error().code;
     if (code != ErrorCode::unimplemented && code != ErrorCode::permission_denied)
       return schemas::fail(settings.error());
-    examined.advice.push_back("its settings could not be looked at: " + settings.error().message);
+    examined.unseen = producers::unseen_settings_error(examined.topic, settings.error());
     return {};
   }
   examined.min_insync = producers::min_insync_replicas(*settings);
@@ -78,13 +82,16 @@ Result<Examined> examine(KafkaInspector& inspector) {
 std::string to_json(const Examined& examined) {
   using Json = nlohmann::ordered_json;
   Json shown{{"topic", examined.topic},
-             {"fit", examined.fit()},
+             {"fit", examined.is_unknown() ? Json("unknown") : Json(examined.fit())},
              {"log", examined.log_uuid},
              {"partitions", examined.partitions},
              {"replication", examined.replication},
-             {"min_insync_replicas", examined.min_insync},
+             {"min_insync_replicas", examined.unseen ? Json() : Json(examined.min_insync)},
              {"faults", Json::array()},
              {"advice", examined.advice}};
+  if (examined.unseen) {
+    shown["unknown"] = {{"message", examined.unseen->message}, {"hint", examined.unseen->hint}};
+  }
   for (const auto& fault : examined.faults) {
     shown["faults"].push_back({{"setting", fault.setting},
                                {"value", fault.value},
@@ -101,11 +108,12 @@ std::string to_json(const Examined& examined) {
 }
 
 std::string to_text(const Examined& examined) {
-  std::string text =
-      facts({{"topic", examined.topic},
-             {"log", examined.log_uuid},
-             {"partitions", std::to_string(examined.partitions)},
-             {"replication", fmt::format("{}, min.insync.replicas {}", examined.replication, examined.min_insync)}});
+  std::string text = facts(
+      {{"topic", examined.topic},
+       {"log", examined.log_uuid},
+       {"partitions", std::to_string(examined.partitions)},
+       {"replication", fmt::format("{}, min.insync.replicas {}", examined.replication,
+                                   examined.unseen ? std::string("unknown") : std::to_string(examined.min_insync))}});
   for (const auto& fault : examined.faults) {
     text += fmt::format("WRONG: {} is {}, it must be {}\n", fault.setting, printable(fault.value), fault.wanted);
   }
@@ -117,7 +125,18 @@ std::string to_text(const Examined& examined) {
     if (!examined.genesis->hint.empty()) text += fmt::format("  mend it: {}\n", examined.genesis->hint);
   }
   for (const auto& advice : examined.advice) text += fmt::format("note: {}\n", advice);
+  if (examined.unseen) {
+    text += fmt::format("UNKNOWN: {}\n  mend it: {}\n", printable(examined.unseen->message), examined.unseen->hint);
+  }
+  if (examined.is_unknown()) return text + "fit for a log: unknown\n";
   return text + (examined.fit() ? "fit for a log\n" : "not fit for a log\n");
+}
+
+/// Who is not let in has learned nothing of the topic.
+int unreached(Session& session, const Error& error) {
+  const int status = session.fail(error);
+  const bool shut_out = error.code == ErrorCode::unauthenticated || error.code == ErrorCode::permission_denied;
+  return shut_out ? kFailed : status;
 }
 
 class TopicCheck final : public Command {
@@ -125,18 +144,22 @@ class TopicCheck final : public Command {
   bool is_local() const override { return true; }
 
   Page page() override {
-    return {.summary = "look whether a Kafka topic keeps a log safely",
-            .synopsis = {"--kafka HOST:PORT [OPTION...]"},
-            .description =
-                "Looks at what solod looks at before it takes a topic for its log: retention, compaction, elections, "
-                "replication, the number of partitions, and the record at the beginning of each that names the log. "
-                "Says what is wrong and how to mend it.",
-            .options = access_.options(),
-            .exit_status = {{"0", "It is fit for a log."},
-                            {"1", "It would lose events, is unfinished or none of Solo's; or there is no such topic."},
-                            {"2", "Wrongly asked."},
-                            {"3", "Kafka could not be reached, or does not tell."}},
-            .examples = {{"Before the first start", "solo topic check --kafka 127.0.0.1:9092"}}};
+    return {
+        .summary = "look whether a Kafka topic keeps a log safely",
+        .synopsis = {"--kafka HOST:PORT [OPTION...]"},
+        .description =
+            "Looks at what solod looks at before it takes a topic for its log: retention, compaction, elections, "
+            "the largest record, replication, the number of partitions, and the record at the beginning of each that "
+            "names the log. "
+            "Says what is wrong and how to mend it.",
+        .options = access_.options(),
+        .exit_status =
+            {{"0", "It is fit for a log."},
+             {"1",
+              "It would lose events or turn them away, is unfinished or none of Solo's; or there is no such topic."},
+             {"2", "Wrongly asked."},
+             {"3", "Kafka could not be reached, or does not tell: whether it is fit is not known."}},
+        .examples = {{"Before the first start", "solo topic check --kafka 127.0.0.1:9092"}}};
   }
 
   int run(Session& session) override {
@@ -146,12 +169,13 @@ class TopicCheck final : public Command {
     if (!inspector) return session.fail(inspector.error());
     session.progress("asking Kafka at " + kafka->bootstrap);
     const auto examined = examine(**inspector);
-    if (!examined) return session.fail(examined.error());
+    if (!examined) return unreached(session, examined.error());
     if (session.json()) {
       session.print_json(to_json(*examined));
     } else {
       session.print(to_text(*examined));
     }
+    if (examined->is_unknown()) return kFailed;
     return examined->fit() ? kDone : kAnswerIsNo;
   }
 

@@ -41,7 +41,8 @@ Page TopicCreate::page() {
       .summary = "make the Kafka topic of a log",
       .synopsis = {"--kafka HOST:PORT [OPTION...]"},
       .description =
-          "Makes the topic NAME.events with infinite retention and without compaction, and writes the record that "
+          "Makes the topic NAME.events with infinite retention, without compaction and with room for the largest "
+          "event, and writes the record that "
           "names the log to the beginning of each partition; and the topic NAME.audit for the audit of tokens, whose "
           "old records go. Run again it finishes what was left half done, and "
           "changes nothing that is there. The number of partitions never changes afterwards.",
@@ -91,7 +92,7 @@ int TopicCreate::run(Session& session) {
   }
   if (min_insync_ > replication_.value_or(1)) {
     return session.fail({schemas::ErrorCode::invalid_argument,
-                         "with --min-insync greater than --replication nothing could ever be written"});
+                         "--min-insync is greater than --replication: there are never so many copies of a record"});
   }
   auto inspector = producers::KafkaInspector::start(*kafka);
   if (!inspector) return session.fail(inspector.error());

@@ -123,6 +123,21 @@ void DaemonHealth::fill_verification(v1::VerificationHealthT& verification, std:
   }
 }
 
+std::string DaemonHealth::holder(std::vector<std::string>& troubles) const {
+  const auto system = schemas::TenantName::trusted(std::string(schemas::kSystemTenant));
+  const auto meta = parts_.views.of(system).meta();
+  // This run: it has just claimed what another one held, and its runtime has not seen that yet.
+  if (!meta.owner || meta.owner->run == parts_.run) return {};
+  if (!meta.owner->shut_down) {
+    return fmt::format("gateway only: run {} on node {} holds the runtime", meta.owner->run, meta.owner->node);
+  }
+  troubles.push_back(
+      fmt::format("nobody runs the services: run {} on node {}, which held the runtime, has shut down; restart this "
+                  "daemon, or start one with --take-over",
+                  meta.owner->run, meta.owner->node));
+  return {};
+}
+
 bool DaemonHealth::is_recovered(RuntimePhase phase) {
   if (phase == RuntimePhase::gateway_only) return true;
   if (phase != RuntimePhase::running) return false;
@@ -155,6 +170,7 @@ void DaemonHealth::fill(v1::HealthReportT& report) {
   const auto audit = parts_.audit.condition();
   if (!audit.trouble.empty()) troubles.push_back("audit: " + audit.trouble);
   const auto runtime = parts_.runtime.status();
+  const std::string held = runtime.phase == RuntimePhase::gateway_only ? holder(troubles) : std::string();
   auto& queues = report.queues.ensure();
   queues.observations_pending = static_cast<std::uint32_t>(parts_.publisher.pending());
   queues.spawns_in_flight = static_cast<std::uint32_t>(runtime.spawns_in_flight);
@@ -172,6 +188,7 @@ void DaemonHealth::fill(v1::HealthReportT& report) {
                   : recovering        ? v1::HealthStatus::recovering
                   : !troubles.empty() ? v1::HealthStatus::degraded
                                       : v1::HealthStatus::ok;
+  if (!held.empty()) troubles.insert(troubles.begin(), held);
   if (!runtime.detail.empty()) troubles.insert(troubles.begin(), runtime.detail);
   if (!stopping.empty()) troubles.insert(troubles.begin(), stopping);
   report.detail = fmt::format("{}", fmt::join(troubles, "; "));

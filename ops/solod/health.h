@@ -72,6 +72,8 @@ class DaemonHealth final : public producers::HealthPort {
   bool is_recovered(consumers::RuntimePhase phase);
   void fill_log(v1::LogHealthT& log, std::vector<std::string>& troubles) const;
   void fill_views(v1::ViewsHealthT& views, std::vector<std::string>& troubles) const;
+  /// Who runs the services when it is not this daemon; a trouble if nobody does.
+  std::string holder(std::vector<std::string>& troubles) const;
   void fill_verification(v1::VerificationHealthT& verification, std::vector<std::string>& troubles) const;
 
   Parts parts_;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Deploys a service by publishing ServiceDeployed to the log itself, and watches it come up.
 
-Exit status: 0 it runs, 1 its start failed, 3 nobody said so in time.
+Exit status: 0 it runs, 1 its start failed or there is no such log, 3 nobody said so in time.
 """
 import argparse
 import sys
@@ -82,6 +82,7 @@ def main():
     parser.add_argument("argv", nargs="+", metavar="PROGRAM [ARGUMENT...]")
     options = parser.parse_args()
     topic = options.cluster + ".events"
+    solo_log.check_is_log(options)
     partition, offset = publish(options, topic)
     print(f"{partition}:{offset} ServiceDeployed", flush=True)
     return watch(options, topic, partition, offset)

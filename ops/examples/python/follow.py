@@ -43,7 +43,8 @@ def main():
     while not options.once or any(consumer.position(place) < ends[place] for place in places):
         for records in consumer.poll(timeout_ms=200).values():
             for record in records:
-                print(row(record), flush=True)
+                if not solo_log.is_control(record):
+                    print(row(record), flush=True)
 
 
 if __name__ == "__main__":

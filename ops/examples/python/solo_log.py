@@ -11,6 +11,7 @@ import tempfile
 import time
 
 import flatbuffers
+import kafka
 
 IDENTIFIER = b"SOEV"
 
@@ -53,6 +54,34 @@ def decode(value):
     if value is None or value[4:8] != IDENTIFIER:
         return None
     return v1.Event.GetRootAs(value, 0)
+
+
+def is_control(record):
+    """Is it a marker of a transaction's end? Kafka's own, and no record of the log; this client hands them out all the same."""
+    return (record.value is not None and len(record.value) == 6 and record.value[:2] == b"\0\0"
+            and record.key in (b"\0\0\0\0", b"\0\0\0\1"))
+
+
+def check_is_log(options):
+    """Ends the program unless the topic is there and is a log. A record in the place of the first would keep it from ever
+    becoming one, and on some brokers a topic comes into being when somebody asks for it by its name."""
+    topic = options.cluster + ".events"
+    consumer = kafka.KafkaConsumer(bootstrap_servers=options.kafka, auto_offset_reset="earliest")
+    if topic not in consumer.topics():
+        sys.exit(f"there is no topic {topic}: solo topic create makes one")
+    for partition in sorted(consumer.partitions_for_topic(topic)):
+        place = kafka.TopicPartition(topic, partition)
+        consumer.assign([place])
+        first = None
+        if consumer.end_offsets([place])[place] > 0:
+            consumer.seek(place, 0)
+            deadline = time.monotonic() + 30
+            while first is None and time.monotonic() < deadline:
+                first = next(iter(consumer.poll(timeout_ms=200, max_records=1).get(place, [])), None)
+        event = decode(first.value) if first is not None and first.offset == 0 else None
+        if event is None or event.PayloadType() != v1.Payload.SystemInitialized:
+            sys.exit(f"topic {topic} is no Solo log: partition {partition} does not begin with SystemInitialized")
+    consumer.close()
 
 
 def text(raw):

@@ -45,6 +45,40 @@ void let_verify(const Daemon& daemon, int times) {
   }
 }
 
+/// Its status and detail.
+std::pair<v1::HealthStatus, std::string> health_of(const Daemon& daemon) {
+  v1::RequestT health;
+  health.body.Set(v1::HealthT());
+  const auto reply = call(daemon, health);
+  const auto* report = is_ok(reply) ? reply->body.AsHealthReport() : nullptr;
+  return report != nullptr ? std::pair(report->status, report->detail) : std::pair(v1::HealthStatus::stopping, "");
+}
+
+TEST(TwoDaemons, SayWhoHoldsTheRuntimeAndThatNobodyDoesAfterItsHolderHasShutDown) {
+  auto arguments =
+      kafka_arguments(KafkaBroker::shared(), "held", {"--verifier-interval-ms", "0", "--node-name", "first"});
+  Daemon first(arguments);
+  ASSERT_TRUE(first.start()) << first.log();
+  EXPECT_EQ(health_of(first).second, "");
+  arguments.back() = "second";
+  arguments.emplace_back("--take-over");
+  Daemon second(arguments);
+  second.use_token_of(first);
+  ASSERT_TRUE(second.start()) << second.log();
+  EXPECT_EQ(health_of(second).second, "");
+  EXPECT_TRUE(eventually([&] { return health_of(first).second.find("on node second holds") != std::string::npos; }))
+      << health_of(first).second;
+  EXPECT_EQ(health_of(first).first, v1::HealthStatus::ok);
+  EXPECT_EQ(second.stop(), 0) << second.log();
+  EXPECT_TRUE(eventually([&] { return health_of(first).first == v1::HealthStatus::degraded; }));
+  EXPECT_NE(health_of(first).second.find("nobody runs the services"), std::string::npos) << health_of(first).second;
+  EXPECT_NE(health_of(first).second.find("--take-over"), std::string::npos);
+  // As it says.
+  EXPECT_EQ(first.stop(), 0) << first.log();
+  ASSERT_TRUE(first.start()) << first.log();
+  EXPECT_EQ(health_of(first).second, "");
+}
+
 TEST(VerifiersOfTwoDaemons, HaveNothingToSayOfATakeOver) {
   auto arguments =
       kafka_arguments(KafkaBroker::shared(), "taken",

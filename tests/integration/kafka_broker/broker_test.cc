@@ -73,6 +73,29 @@ TEST(KafkaBroker, HandsOutTheSettingsOfASecuredListener) {
   EXPECT_TRUE(std::filesystem::exists(properties.at("ssl.ca.location")));
 }
 
+TEST(KafkaBroker, KeepsTheSettingsItWasGivenUntilTheyAreTakenBack) {
+  TempDir directory;
+  const auto kafka = directory.path() / "kafka";
+  const auto with = [&](std::vector<std::string> more) {
+    std::vector<std::string> argv{SOLO_KAFKA_BROKER_SCRIPT, "start", "--dir", kafka.string()};
+    argv.insert(argv.end(), more.begin(), more.end());
+    const auto started = run(argv);
+    EXPECT_EQ(started.code, 0) << started.err;
+    EXPECT_EQ(run({SOLO_KAFKA_BROKER_SCRIPT, "stop", "--now", "--dir", kafka.string()}).code, 0);
+    return started.err + read_file(kafka / "server.properties");
+  };
+  const auto has = [](const std::string& text, const char* words) { return text.find(words) != std::string::npos; };
+  with({"--set", "log.flush.interval.messages=1", "--set", "num.io.threads=3"});
+  const auto again = with({"--set", "num.io.threads=5"});
+  EXPECT_TRUE(has(again, "\nlog.flush.interval.messages=1\n")) << again;
+  EXPECT_TRUE(has(again, "\nnum.io.threads=5\n")) << again;
+  EXPECT_FALSE(has(again, "\nnum.io.threads=3\n")) << again;
+  EXPECT_TRUE(has(again, "kept in")) << again;
+  const auto less = with({"--set", "log.flush.interval.messages="});
+  EXPECT_FALSE(has(less, "log.flush.interval.messages")) << less;
+  EXPECT_TRUE(has(less, "\nnum.io.threads=5\n")) << less;
+}
+
 TEST(KafkaBroker, DiesAndLeavesNothingWhenTheTestProgramIsKilled) {
   TempDir directory;
   const auto report = directory.path() / "report";

@@ -6,6 +6,7 @@
 
 #include "consumers/kafka_reader.h"
 #include "producers/kafka_log.h"
+#include "producers/kafka_writer.h"
 #include "tests/support/mock_cluster.h"
 
 namespace solo::testing {
@@ -19,6 +20,7 @@ using schemas::ErrorCode;
 using namespace std::chrono_literals;
 
 constexpr std::int16_t kProduce = 0;
+constexpr std::int16_t kInitProducerId = 22;
 constexpr auto kPatience = 30s;
 
 class KafkaErrors : public ::testing::Test {
@@ -142,6 +144,71 @@ TEST_F(KafkaErrors, AFatalErrorOfTheProducersIsRecoveredFrom) {
     durable = std::holds_alternative<Durable>(end_of(start(log_->observations(), "after")));
   }
   EXPECT_TRUE(durable);
+}
+
+TEST_F(KafkaErrors, AProducerThatMayNotWriteIsReplacedWithPausesAndCommandsAreRefusedAtOnceUntilOneMay) {
+  ASSERT_TRUE(std::holds_alternative<Durable>(put("before")));
+  // A few for each lane: 100 ms, 200 ms, ... apart.
+  constexpr std::size_t kDenials = 8;
+  cluster_.answer_next(kInitProducerId,
+                       std::vector<rd_kafka_resp_err_t>(kDenials, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED));
+  log_->fail_fatally();
+  const auto began = std::chrono::steady_clock::now();
+  AppendResult result;
+  do {
+    result = put("refused");
+    ASSERT_LT(std::chrono::steady_clock::now() - began, kPatience);
+  } while (!std::holds_alternative<Refused>(result) ||
+           std::get<Refused>(result).error.code != ErrorCode::permission_denied);
+  EXPECT_NE(std::get<Refused>(result).error.hint.find("IDEMPOTENT_WRITE on the cluster"), std::string::npos);
+  EXPECT_FALSE(log_->condition().writable);
+  EXPECT_NE(log_->condition().detail.find("authorization failed"), std::string::npos) << log_->condition().detail;
+  const auto asked = std::chrono::steady_clock::now();
+  EXPECT_TRUE(std::holds_alternative<Refused>(put("at once")));
+  EXPECT_LT(std::chrono::steady_clock::now() - asked, 1s);
+  while (!std::holds_alternative<Durable>(put("after"))) {
+    ASSERT_LT(std::chrono::steady_clock::now() - began, kPatience) << log_->condition().detail;
+  }
+  // At the very least half of the denials were one lane's.
+  EXPECT_GT(std::chrono::steady_clock::now() - began, 100ms + 200ms + 400ms);
+  EXPECT_TRUE(std::holds_alternative<Durable>(end_of(start(log_->observations(), "observed"))));
+  EXPECT_TRUE(log_->condition().writable) << log_->condition().detail;
+}
+
+TEST_F(KafkaErrors, TheConditionNamesTheRightThatIsMissingUntilSomethingIsWritten) {
+  cluster_.answer_next(kProduce, {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
+  const auto result = put("forbidden");
+  ASSERT_TRUE(std::holds_alternative<Refused>(result));
+  EXPECT_NE(std::get<Refused>(result).error.hint.find("WRITE on topic solo.events"), std::string::npos);
+  EXPECT_FALSE(log_->condition().writable);
+  EXPECT_NE(log_->condition().detail.find("WRITE on topic solo.events"), std::string::npos);
+  EXPECT_TRUE(writable_again()) << log_->condition().detail;
+  EXPECT_TRUE(log_->condition().writable) << log_->condition().detail;
+}
+
+TEST(KafkaWriter, EndsACommandThatBecameDurableInDoubtSoonAfterItsDeliveryTimeout) {
+  MockCluster cluster{1};
+  auto options = cluster.options();
+  options.delivery_timeout = 1000ms;
+  auto made = producers::KafkaWriter::start(options, producers::Lane::commands, 1, {}, {});
+  ASSERT_TRUE(made) << made.error().message;
+  auto& writer = **made;
+  const auto append = [&](const char* value) {
+    auto promise = std::make_shared<std::promise<AppendResult>>();
+    writer.append("acme", value, [promise](AppendResult result) { promise->set_value(std::move(result)); });
+    return promise->get_future();
+  };
+  auto first = append("first");
+  ASSERT_EQ(first.wait_for(kPatience), std::future_status::ready);
+  cluster.set_round_trip(200);
+  auto untold = append("untold");
+  writer.hold();
+  auto behind = append("behind");
+  ASSERT_EQ(untold.wait_for(kPatience), std::future_status::ready) << "it blocks everything behind it";
+  EXPECT_TRUE(std::holds_alternative<Unknown>(untold.get()));
+  ASSERT_EQ(behind.wait_for(kPatience), std::future_status::ready);
+  EXPECT_TRUE(std::holds_alternative<Refused>(behind.get()));
+  EXPECT_TRUE(writer.drain(std::chrono::steady_clock::now() + 1s));
 }
 
 TEST_F(KafkaTimeouts, WhatIsOutstandingWhenTheLogIsClosedEndsWithoutABroker) {

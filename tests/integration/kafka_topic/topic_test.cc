@@ -113,6 +113,19 @@ TEST_F(Topic, ThatWouldLoseEventsIsRefusedWithEachSettingAndHowToMendIt) {
   EXPECT_EQ(solo({"topic", "create"}).code, 1);
 }
 
+TEST_F(Topic, ThatTurnsFullBatchesAwayIsRefusedWithHowToMendIt) {
+  make(1, {{"retention.ms", "-1"}, {"max.message.bytes", "4000"}});
+  put_genesis(0, 1, "11111111-2222-3333-4444-555555555555");
+  const Json checked = json({"topic", "check"}, 1);
+  EXPECT_EQ(settings_at_fault(checked), Names{"max.message.bytes"});
+  EXPECT_NE(checked["faults"][0]["mend"].get<std::string>().find("max.message.bytes=1048588"), std::string::npos);
+}
+
+TEST_F(Topic, OfManyPartitionsIsMadeAtTheFirstRun) {
+  EXPECT_EQ(json({"topic", "create", "--partitions", "100"}, 0)["partitions"], 100);
+  EXPECT_EQ(json({"topic", "check"}, 0)["fit"], true);
+}
+
 TEST_F(Topic, OfAnotherPurposeIsLeftAlone) {
   make(1, {{"retention.ms", "-1"}});
   put(0, "somebody else's record");
@@ -148,6 +161,7 @@ TEST_F(Topic, WronglyAskedForIsAUsageError) {
   EXPECT_EQ(solo({"topic", "create", "--partitions", "0"}).code, 2);
   EXPECT_EQ(solo({"topic", "create", "--min-insync", "2"}).code, 2);
   EXPECT_EQ(solo({"topic", "create", "--property", "acks=1"}).code, 2);
+  EXPECT_NE(solo({"topic", "check", "--property", "client.id=env:SOLO_NO_SUCH_VARIABLE"}).code, 0);
   const Finished secret = solo({"topic", "check", "--property", "no.such.password=hunter2"});
   EXPECT_EQ(secret.code, 2);
   EXPECT_EQ(secret.err.find("hunter2"), std::string::npos) << secret.err;
@@ -164,22 +178,38 @@ TEST_F(Topic, IsReachedOverTlsWithAPassword) {
   KafkaBroker secured({.version = {}, .sasl_ssl = true, .settings = {}});
   TempDir directory;
   const auto file = directory.path() / "client.properties";
+  const auto password = directory.path() / "password";
   {
     std::ofstream out(file);
     for (const auto& [name, value] : secured.client_properties()) {
-      if (name != "bootstrap.servers") out << name << '=' << value << '\n';
+      if (name == "bootstrap.servers") continue;
+      // Secrets are elsewhere, as for solod.
+      if (name == "sasl.password") std::ofstream(password) << value << '\n';
+      const bool secret = name == "sasl.password";
+      out << name << '='
+          << (secret                    ? "file:" + password.string()
+              : name == "sasl.username" ? "env:USER_X"
+                                        : value)
+          << '\n';
     }
   }
+  const std::vector<std::string> environment{"USER_X=" + secured.client_properties().at("sasl.username")};
   const std::vector<std::string> create{SOLO_PATH, "topic", "create", "--kafka", secured.bootstrap()};
   auto with_file = create;
   with_file.insert(with_file.end(), {"--properties", file.string()});
-  const Finished done = run(with_file);
+  const Finished done = run(with_file, environment);
   EXPECT_EQ(done.code, 0) << done.err;
   auto wrong = with_file;
   wrong.insert(wrong.end(), {"--property", "sasl.password=hunter2", "--json"});
-  const Finished refused = run(wrong);
+  const Finished refused = run(wrong, environment);
   EXPECT_NE(refused.code, 0);
+  EXPECT_NE(refused.out.find("Authentication failed"), std::string::npos) << refused.out;
   EXPECT_EQ((refused.out + refused.err).find("hunter2"), std::string::npos) << refused.out;
+  const Finished shut_out = run({SOLO_PATH, "--json", "topic", "check", "--kafka", secured.bootstrap(), "--properties",
+                                 file.string(), "--property", "sasl.password=hunter2"},
+                                environment);
+  EXPECT_EQ(shut_out.code, 3) << shut_out.out;
+  EXPECT_NE(shut_out.out.find("Authentication failed"), std::string::npos) << shut_out.out;
 }
 
 }  // namespace

@@ -26,6 +26,8 @@ inline milliseconds since(SteadyTime time) {
 
 class BrokerTrouble : public ::testing::Test {
  protected:
+  explicit BrokerTrouble(KafkaBroker::Options options = {}) : broker_(std::move(options)) {}
+
   static constexpr milliseconds kDeliveryTimeout{2000};
   /// What publishing may take to resume once a broker takes records.
   static constexpr milliseconds kResume{1000};

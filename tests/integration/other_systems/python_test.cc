@@ -1,4 +1,7 @@
 // Another language with nothing but the schemas: the Python examples as they are shipped.
+#include <array>
+
+#include "producers/kafka_client.h"
 #include "tests/integration/other_systems/other_systems.h"
 
 namespace solo::testing {
@@ -37,6 +40,59 @@ TEST_F(PythonExamples, TellWhyAServiceDidNotStart) {
   const auto failed = python("deploy.py", {"--tenant", "acme", "web", "/no/such/program"});
   EXPECT_EQ(failed.code, 1) << failed.out << failed.err;
   EXPECT_NE(failed.err.find("/no/such/program"), std::string::npos) << failed.err;
+}
+
+TEST(PythonOnAnyBroker, PublishesNothingIntoATopicThatIsNoLog) {
+  // Where a topic comes into being when somebody asks for it.
+  KafkaBroker broker({.version = {}, .sasl_ssl = false, .settings = {"auto.create.topics.enable=true"}});
+  const auto deploy = [&](const std::string& cluster) {
+    return run({"/usr/bin/python3", SOLO_EXAMPLES_DIR "/python/deploy.py", "--kafka", broker.bootstrap(), "--cluster",
+                cluster, "--tenant", "acme", "web", "/bin/true"},
+               {"PYTHONDONTWRITEBYTECODE=1"});
+  };
+  const auto missing = deploy("typo");
+  EXPECT_EQ(missing.code, 1) << missing.out << missing.err;
+  EXPECT_NE(missing.err.find("no topic typo.events"), std::string::npos) << missing.err;
+  KafkaOutsider outsider({{"bootstrap.servers", broker.bootstrap()}});
+  outsider.put("other.events", 0, std::string("acme"), "no genesis");
+  const auto other = deploy("other");
+  EXPECT_EQ(other.code, 1) << other.out << other.err;
+  EXPECT_NE(other.err.find("no Solo log"), std::string::npos) << other.err;
+  EXPECT_EQ(outsider.put("other.events", 0, std::string("acme"), "next"), 1) << "something else was written";
+  const auto created = run({SOLO_PATH, "topic", "create", "--kafka", broker.bootstrap(), "--cluster", "typo"});
+  EXPECT_EQ(created.code, 0) << created.out << created.err;
+}
+
+/// As a transaction's end leaves it.
+void put_markers(const std::string& bootstrap, const std::string& topic) {
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  std::array<char, 256> words{};
+  rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap.c_str(), words.data(), words.size());
+  rd_kafka_conf_set(conf, "transactional.id", topic.c_str(), words.data(), words.size());
+  const producers::KafkaHandle client(rd_kafka_new(RD_KAFKA_PRODUCER, conf, words.data(), words.size()));
+  const auto expect_good = [](rd_kafka_error_t* error) {
+    EXPECT_EQ(error, nullptr) << rd_kafka_error_string(error);
+    if (error != nullptr) rd_kafka_error_destroy(error);
+  };
+  expect_good(rd_kafka_init_transactions(client.get(), 60'000));
+  expect_good(rd_kafka_begin_transaction(client.get()));
+  std::string value = "in a transaction";
+  for (std::int32_t partition = 0; partition < kPartitions; ++partition) {
+    EXPECT_EQ(rd_kafka_producev(client.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY("acme", 4),
+                                RD_KAFKA_V_VALUE(value.data(), value.size()), RD_KAFKA_V_END),
+              RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+  expect_good(rd_kafka_commit_transaction(client.get(), 60'000));
+}
+
+TEST_F(PythonExamples, FollowTheLogPastTheMarkersOfTransactions) {
+  start();
+  put_markers(broker().bootstrap(), topic());
+  const auto table = python("follow.py", {"--once"});
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_EQ(table.out.find(" 6 bytes"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("16 bytes"), std::string::npos) << table.out;
 }
 
 TEST_F(PythonExamples, FollowTheLogAndPassOverWhatIsNoEvent) {

@@ -39,6 +39,19 @@ TEST(TopicCheck, RefusesALeaderThatMayLackAcknowledgedRecords) {
   EXPECT_EQ(names_of(find_topic_faults(settings)), Names{"unclean.leader.election.enable"});
 }
 
+TEST(TopicCheck, RefusesATopicThatTurnsAFullBatchAway) {
+  Settings settings = log_topic_settings();
+  for (const char* value : {"4000", "900000", "1000000"}) {
+    settings["max.message.bytes"] = value;
+    EXPECT_EQ(names_of(find_topic_faults(settings)), Names{"max.message.bytes"}) << value;
+  }
+  EXPECT_EQ(find_topic_faults(settings)[0].wanted, "1048588");
+  for (const char* value : {"1048588", "10000000"}) {
+    settings["max.message.bytes"] = value;
+    EXPECT_TRUE(find_topic_faults(settings).empty()) << value;
+  }
+}
+
 TEST(TopicCheck, NamesEachFaultAndOneCommandThatMendsThemAll) {
   const auto checked = check_topic_settings("t.events", {{"retention.ms", "1"}, {"retention.bytes", "2"}});
   ASSERT_FALSE(checked.has_value());
