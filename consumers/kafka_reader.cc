@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "producers/kafka_client.h"
+#include "producers/kafka_consumers.h"
 
 namespace solo::consumers {
 
-using producers::KafkaHandle;
 using producers::KafkaQueue;
 using producers::KafkaTopicHandle;
 using schemas::Error;
@@ -57,10 +57,8 @@ struct KafkaReader::Impl {
   producers::KafkaLog& log;
   const std::int32_t partition;
   std::int64_t next;
-  const producers::KafkaErrorListener on_error = [this](rd_kafka_resp_err_t, const std::string& what) {
-    log.monitor().doubt(what);
-  };
-  KafkaHandle client;
+  std::unique_ptr<producers::KafkaConsumers::Lease> lease;
+  rd_kafka_t* client = nullptr;
   KafkaTopicHandle topic;
   KafkaQueue queue;
   bool started = false;
@@ -80,17 +78,13 @@ struct KafkaReader::Impl {
 };
 
 Result<void> KafkaReader::Impl::start(const KafkaReaderOptions& options) {
-  const auto kilobytes = std::max<std::size_t>(options.max_ahead_bytes / 1024, 1024);
-  auto made = producers::make_kafka_client(log.options(), producers::KafkaRole::reader,
-                                           {{"queued.min.messages", "1000000"},
-                                            {"queued.max.messages.kbytes", std::to_string(kilobytes)},
-                                            {"fetch.message.max.bytes", "8388608"}},
-                                           &on_error);
-  if (!made) return fail(made.error());
-  client = std::move(*made);
-  topic.reset(rd_kafka_topic_new(client.get(), producers::events_topic(log.options().cluster).c_str(), nullptr));
+  auto leased = log.consumers().lease(partition, options.max_ahead_bytes);
+  if (!leased) return fail(leased.error());
+  lease = std::move(*leased);
+  client = lease->client();
+  topic.reset(rd_kafka_topic_new(client, producers::events_topic(log.options().cluster).c_str(), nullptr));
   if (topic == nullptr) return fail(producers::kafka_error(rd_kafka_last_error(), where()));
-  queue.reset(rd_kafka_queue_new(client.get()));
+  queue.reset(rd_kafka_queue_new(client));
   if (rd_kafka_consume_start_queue(topic.get(), partition, next, queue.get()) != 0) {
     return fail(producers::kafka_error(rd_kafka_last_error(), where()));
   }
@@ -121,6 +115,9 @@ void KafkaReader::Impl::take_error(const rd_kafka_message_t& message) {
   }
   // librdkafka goes on asking. A topic that is not known now, or may not be read, may be so again: whether it is the
   // same one then, the monitor finds out.
+  const bool gone =
+      message.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || message.err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+  if (gone) log.monitor().doubt_existence(rd_kafka_message_errstr(&message));
   log.monitor().doubt(rd_kafka_message_errstr(&message));
 }
 
@@ -140,7 +137,7 @@ void KafkaReader::Impl::fill(SteadyClock::time_point deadline) {
     const bool some = first != nullptr;
     fetching = fetching || some;
     if (!fetching) {
-      producers::wake_fetch(client.get(), producers::events_topic(log.options().cluster), partition);
+      producers::wake_fetch(client, producers::events_topic(log.options().cluster), {partition});
     }
     if (some) take(std::move(first));
     if (!messages.empty()) {
@@ -149,7 +146,7 @@ void KafkaReader::Impl::fill(SteadyClock::time_point deadline) {
       for (ssize_t at = 0; at < count; ++at) take(KafkaMessage(more[static_cast<std::size_t>(at)]));
     }
     // Errors of connections come here; a record may have come over a new connection only after them.
-    while (rd_kafka_poll(client.get(), 0) > 0) {
+    while (rd_kafka_poll(client, 0) > 0) {
     }
     const bool passed_a_gap = messages.empty() && end_of_partition && *end_of_partition > next;
     if (passed_a_gap || (!some && SteadyClock::now() >= deadline)) return;
@@ -237,7 +234,7 @@ std::int64_t KafkaReader::end_offset() const {
   std::int64_t first = 0;
   std::int64_t end = impl_->next;
   // What the last fetch told.
-  rd_kafka_get_watermark_offsets(impl_->client.get(), producers::events_topic(impl_->log.options().cluster).c_str(),
+  rd_kafka_get_watermark_offsets(impl_->client, producers::events_topic(impl_->log.options().cluster).c_str(),
                                  impl_->partition, &first, &end);
   return std::max(end, impl_->next);
 }

@@ -1,4 +1,5 @@
-// Reads one partition of a KafkaLog, from an offset on, with a consumer of its own: no group, no committed offset.
+// Reads one partition of a KafkaLog, from an offset on, by a client of the log's (producers/kafka_consumers.h): no
+// group, no committed offset.
 //
 // Offsets may have gaps (transaction markers, aborted batches): next_offset() passes them. What was read while the
 // topic is in doubt is kept back until it is known to be the log (producers/kafka_monitor.h). Errors as event_reader.h

@@ -75,7 +75,10 @@ const KafkaSettings& common_settings() {
 KafkaSettings settings_of(const KafkaOptions& options, KafkaRole role) {
   KafkaSettings settings = common_settings();
   if (role == KafkaRole::commands || role == KafkaRole::observations) {
-    settings.erase("allow.auto.create.topics");
+    for (const auto* name :
+         {"allow.auto.create.topics", "retry.backoff.ms", "topic.metadata.refresh.fast.interval.ms"}) {
+      settings.erase(name);
+    }
     settings.insert({{"acks", "all"},
                      {"enable.idempotence", "true"},
                      {"partitioner", "murmur2"},
@@ -83,6 +86,10 @@ KafkaSettings settings_of(const KafkaOptions& options, KafkaRole role) {
                      {"message.max.bytes", std::to_string(kLargestKafkaBatch)},
                      {"queue.buffering.max.messages", "1000000"},
                      {"request.timeout.ms", "5000"},
+                     // What a topic did not take is sent again only after it was asked whether the topic is there: one
+                     // that was deleted may be made anew meanwhile, as another.
+                     {"retry.backoff.ms", "100"},
+                     {"topic.metadata.refresh.fast.interval.ms", "10"},
                      {"topic.metadata.propagation.max.ms", "5000"}});
     const auto timeout = role == KafkaRole::commands ? options.delivery_timeout.count() : 0;
     settings["message.timeout.ms"] = std::to_string(timeout);
@@ -96,7 +103,8 @@ KafkaSettings settings_of(const KafkaOptions& options, KafkaRole role) {
                      {"isolation.level", "read_uncommitted"}});
     if (role == KafkaRole::inspector) {
       settings["socket.timeout.ms"] = "1200";
-      settings["fetch.wait.max.ms"] = "100";
+      // A fetch that waits for records holds up every question behind it on the connection.
+      settings["fetch.wait.max.ms"] = "1";
     }
   }
   return settings;
@@ -181,11 +189,13 @@ Result<KafkaHandle> make_kafka_client(const KafkaOptions& options, KafkaRole rol
   return handle;
 }
 
-void wake_fetch(rd_kafka_t* consumer, const std::string& topic, std::int32_t partition) {
+void wake_fetch(rd_kafka_t* consumer, const std::string& topic, const std::vector<std::int32_t>& partitions) {
   constexpr int kLongest = 100;
   const std::unique_ptr<rd_kafka_topic_partition_list_t, KafkaDelete<rd_kafka_topic_partition_list_destroy>> list(
-      rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = RD_KAFKA_OFFSET_END;
+      rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const auto partition : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = RD_KAFKA_OFFSET_END;
+  }
   rd_kafka_offsets_for_times(consumer, list.get(), kLongest);
 }
 

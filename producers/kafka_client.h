@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "producers/kafka_options.h"
 #include "schemas/result.h"
@@ -53,7 +54,7 @@ schemas::Result<KafkaHandle> make_kafka_client(const KafkaOptions& options, Kafk
 
 /// A broker's thread looks at a new fetch only when something wakes it, up to a second later: a request does. Waits for
 /// the answer, for 100 ms at most.
-void wake_fetch(rd_kafka_t* consumer, const std::string& topic, std::int32_t partition);
+void wake_fetch(rd_kafka_t* consumer, const std::string& topic, const std::vector<std::int32_t>& partitions);
 
 /// librdkafka's error in Solo's words: `context: what it says`.
 schemas::Error kafka_error(rd_kafka_resp_err_t code, const std::string& context);

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <map>
 #include <mutex>
+#include <string_view>
 #include <utility>
 
 #include "producers/kafka_client.h"
@@ -20,7 +22,7 @@ using schemas::Result;
 
 namespace {
 
-using SteadyTime = std::chrono::steady_clock::time_point;
+using SteadyClock = std::chrono::steady_clock;
 using AdminOptions = std::unique_ptr<rd_kafka_AdminOptions_t, KafkaDelete<rd_kafka_AdminOptions_destroy>>;
 using NewTopic = std::unique_ptr<rd_kafka_NewTopic_t, KafkaDelete<rd_kafka_NewTopic_destroy>>;
 using ConfigResource = std::unique_ptr<rd_kafka_ConfigResource_t, KafkaDelete<rd_kafka_ConfigResource_destroy>>;
@@ -30,6 +32,8 @@ using Metadata = std::unique_ptr<const rd_kafka_metadata_t, KafkaDelete<rd_kafka
 constexpr std::size_t kWords = 512;
 /// Milliseconds of waiting for a record, before the fetch is woken again.
 constexpr int kLook = 5;
+/// Bytes; librdkafka's own is 1 MiB.
+constexpr const char* kLittle = "16384";
 
 LogRecord record_of(const rd_kafka_message_t& message) {
   LogRecord record;
@@ -38,6 +42,18 @@ LogRecord record_of(const rd_kafka_message_t& message) {
   record.key.assign(static_cast<const char*>(message.key), message.key_len);
   record.value.assign(static_cast<const char*>(message.payload), message.len);
   return record;
+}
+
+Error offsets_error(rd_kafka_resp_err_t code, const std::string& what) {
+  auto error = kafka_error(code, what);
+  if (code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || code == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE) {
+    // KIP-207: a new leader tells no end before its followers have confirmed it.
+    error.message +=
+        " (the partition has no leader; or a new one, and fewer replicas have caught up with it than "
+        "min.insync.replicas asks for)";
+    error.hint = "the broker answers, others of the cluster are missing: start them";
+  }
+  return error;
 }
 
 }  // namespace
@@ -113,57 +129,150 @@ struct KafkaInspector::Impl {
     return metadata;
   }
 
-  /// One offset that the broker finds for `which`, a time in milliseconds or one of librdkafka's special offsets.
-  rd_kafka_resp_err_t ask_offset(std::int32_t partition, std::int64_t which, Timeout timeout, std::int64_t& answer) {
-    const Partitions list(rd_kafka_topic_partition_list_new(1));
-    auto* asked = rd_kafka_topic_partition_list_add(list.get(), topic_name.c_str(), partition);
-    asked->offset = which;
+  /// What the brokers find for `which`, a time in milliseconds or one of librdkafka's special offsets, of the
+  /// partitions from `first` on: one question to each leader. Not rd_kafka_query_watermark_offsets(): 2.0.2's waits for
+  /// ever when the broker goes away meanwhile, and asks for one partition.
+  Result<std::vector<std::int64_t>> ask_offsets(std::int32_t first, std::int32_t count, std::int64_t which,
+                                                Timeout timeout, std::string_view what) {
+    const Partitions list(rd_kafka_topic_partition_list_new(count));
+    for (std::int32_t partition = first; partition < first + count; ++partition) {
+      rd_kafka_topic_partition_list_add(list.get(), topic_name.c_str(), partition)->offset = which;
+    }
     const auto code = rd_kafka_offsets_for_times(client.get(), list.get(), static_cast<int>(timeout.count()));
     rd_kafka_poll(client.get(), 0);
-    answer = asked->offset;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) answered();
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? asked->err : code;
+    std::vector<std::int64_t> answers;
+    for (std::int32_t partition = first; partition < first + count; ++partition) {
+      // By its number: librdkafka sorts the list.
+      const auto* asked = rd_kafka_topic_partition_list_find(list.get(), topic_name.c_str(), partition);
+      const auto problem = code != RD_KAFKA_RESP_ERR_NO_ERROR ? code : asked->err;
+      if (problem != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return fail(
+            unanswered(offsets_error(problem, fmt::format("{} of partition {} of {}", what, partition, topic_name))));
+      }
+      answers.push_back(asked->offset);
+    }
+    return answers;
   }
 
-  Result<std::vector<LogRecord>> consume(std::int32_t partition, std::int64_t end, SteadyTime deadline,
-                                         std::size_t enough_bytes) {
-    std::vector<LogRecord> found;
-    std::size_t bytes = 0;
-    for (;;) {
-      const KafkaMessage message(rd_kafka_consume(topic.get(), partition, kLook));
-      // Errors of connections come without a message, through the client's own queue.
-      rd_kafka_poll(client.get(), 0);
-      if (message == nullptr && std::chrono::steady_clock::now() < deadline) {
-        wake_fetch(client.get(), topic_name, partition);
-        continue;
-      }
-      if (message == nullptr) {
-        return fail(unanswered({ErrorCode::unavailable,
-                                fmt::format("reading {} of {}: no answer in time", partition, topic_name), "", true}));
-      }
-      if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) return found;
-      if (message->err == RD_KAFKA_RESP_ERR__BAD_MSG) {
-        return fail(ErrorCode::data_loss,
-                    fmt::format("{} partition {}: {}", topic_name, partition, rd_kafka_message_errstr(message.get())));
-      }
-      if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return fail(kafka_error(message->err, fmt::format("reading partition {} of {}", partition, topic_name)));
-      }
-      if (message->offset >= end) return found;
-      found.push_back(record_of(*message));
-      bytes += message->key_len + message->len;
-      if (message->offset + 1 >= end || bytes >= enough_bytes) return found;
-    }
+  Result<std::vector<Bounds>> bounds(std::int32_t first, std::int32_t count, Timeout timeout) {
+    const auto begins = ask_offsets(first, count, RD_KAFKA_OFFSET_BEGINNING, timeout, "the beginning");
+    if (!begins) return fail(begins.error());
+    const auto ends = ask_offsets(first, count, RD_KAFKA_OFFSET_END, timeout, "the end");
+    if (!ends) return fail(ends.error());
+    std::vector<Bounds> found;
+    for (std::size_t at = 0; at < begins->size(); ++at) found.push_back({(*begins)[at], (*ends)[at]});
+    return found;
   }
 };
+
+namespace {
+
+using Records = std::vector<LogRecord>;
+
+/// One reading of several ranges, all through one queue.
+class Reading {
+ public:
+  Reading(rd_kafka_t* client, rd_kafka_topic_t* topic, const std::vector<KafkaInspector::Range>& ranges,
+          std::size_t enough_bytes)
+      : client_(client), topic_(topic), ranges_(ranges), enough_(enough_bytes), found_(ranges.size()) {
+    queue_.reset(rd_kafka_queue_new(client));
+  }
+  ~Reading() {
+    for (const auto& [partition, at] : open_) rd_kafka_consume_stop(topic_, partition);
+  }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+
+  Result<std::vector<Records>> run(KafkaInspector::Timeout timeout, const KafkaInspector::Waiting& waiting) {
+    for (std::size_t at = 0; at < ranges_.size(); ++at) {
+      const auto& range = ranges_[at];
+      if (range.from >= range.end) continue;
+      if (rd_kafka_consume_start_queue(topic_, range.partition, range.from, queue_.get()) != 0) {
+        return fail(kafka_error(rd_kafka_last_error(), where(range.partition)));
+      }
+      open_[range.partition] = at;
+    }
+    auto deadline = SteadyClock::now() + timeout;
+    while (!open_.empty() && bytes_ < enough_) {
+      const KafkaMessage message(rd_kafka_consume_queue(queue_.get(), kLook));
+      // Errors of connections come without a message, through the client's own queue.
+      rd_kafka_poll(client_, 0);
+      if (waiting) waiting();
+      if (message != nullptr) {
+        deadline = SteadyClock::now() + timeout;
+        if (auto taken = take(*message); !taken) return fail(taken.error());
+      } else if (SteadyClock::now() < deadline) {
+        wake();
+      } else {
+        return fail(ErrorCode::unavailable, where(open_.begin()->first) + ": no answer in time", "", true);
+      }
+    }
+    return std::move(found_);
+  }
+
+ private:
+  std::string where(std::int32_t partition) const {
+    return fmt::format("reading partition {} of {}", partition, rd_kafka_topic_name(topic_));
+  }
+
+  void wake() {
+    std::vector<std::int32_t> waited_for;
+    for (const auto& [partition, at] : open_) waited_for.push_back(partition);
+    wake_fetch(client_, rd_kafka_topic_name(topic_), waited_for);
+  }
+
+  void close(std::int32_t partition) {
+    rd_kafka_consume_stop(topic_, partition);
+    open_.erase(partition);
+  }
+
+  Result<void> take(const rd_kafka_message_t& message) {
+    const auto open = open_.find(message.partition);
+    // Of one that was closed.
+    if (open == open_.end()) return {};
+    const auto at = open->second;
+    if (message.err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      close(message.partition);
+      return {};
+    }
+    if (message.err == RD_KAFKA_RESP_ERR__BAD_MSG) {
+      return fail(ErrorCode::data_loss, fmt::format("{} partition {}: {}", rd_kafka_topic_name(topic_),
+                                                    message.partition, rd_kafka_message_errstr(&message)));
+    }
+    if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(kafka_error(message.err, where(message.partition)));
+    const auto end = ranges_[at].end;
+    if (message.offset < end) {
+      found_[at].push_back(record_of(message));
+      bytes_ += message.key_len + message.len;
+    }
+    if (message.offset + 1 >= end) close(message.partition);
+    return {};
+  }
+
+  rd_kafka_t* client_;
+  rd_kafka_topic_t* topic_;
+  const std::vector<KafkaInspector::Range>& ranges_;
+  const std::size_t enough_;
+  std::size_t bytes_ = 0;
+  std::vector<Records> found_;
+  KafkaQueue queue_;
+  /// Partitions that are being read, and which range of each.
+  std::map<std::int32_t, std::size_t> open_;
+};
+
+}  // namespace
 
 KafkaInspector::KafkaInspector(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 KafkaInspector::~KafkaInspector() = default;
 
-Result<std::unique_ptr<KafkaInspector>> KafkaInspector::start(const KafkaOptions& options, const std::string& topic) {
+Result<std::unique_ptr<KafkaInspector>> KafkaInspector::start(const KafkaOptions& options, const std::string& topic,
+                                                              Fetch fetch) {
   auto impl = std::make_unique<Impl>();
   impl->topic_name = topic.empty() ? events_topic(options.cluster) : topic;
-  auto client = make_kafka_client(options, KafkaRole::inspector, {}, &impl->on_error);
+  auto client = make_kafka_client(
+      options, KafkaRole::inspector,
+      fetch == Fetch::little ? KafkaSettings{{"fetch.message.max.bytes", kLittle}} : KafkaSettings(), &impl->on_error);
   if (!client) return fail(std::move(client).error());
   impl->client = std::move(*client);
   impl->topic.reset(rd_kafka_topic_new(impl->client.get(), impl->topic_name.c_str(), nullptr));
@@ -194,44 +303,39 @@ Result<std::int32_t> KafkaInspector::replication(Timeout timeout) {
 
 Result<Bounds> KafkaInspector::bounds(std::int32_t partition, Timeout timeout) {
   const std::lock_guard lock(impl_->mutex);
-  Bounds bounds;
-  // Not rd_kafka_query_watermark_offsets(): 2.0.2's waits for ever when the broker goes away meanwhile.
-  auto code = impl_->ask_offset(partition, RD_KAFKA_OFFSET_BEGINNING, timeout, bounds.first);
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    code = impl_->ask_offset(partition, RD_KAFKA_OFFSET_END, timeout, bounds.end);
-  }
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return fail(impl_->unanswered(
-        kafka_error(code, fmt::format("the end of partition {} of {}", partition, impl_->topic_name))));
-  }
-  return bounds;
+  const auto found = impl_->bounds(partition, 1, timeout);
+  if (!found) return fail(found.error());
+  return found->front();
+}
+
+Result<std::vector<Bounds>> KafkaInspector::all_bounds(std::int32_t count, Timeout timeout) {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->bounds(0, count, timeout);
 }
 
 Result<std::int64_t> KafkaInspector::offset_at(std::int32_t partition, std::int64_t time_us, Timeout timeout) {
   const std::lock_guard lock(impl_->mutex);
   // Kafka's times are milliseconds: up, so that nothing older is found.
   const std::int64_t time_ms = time_us <= 0 ? 0 : time_us / 1000 + (time_us % 1000 != 0 ? 1 : 0);
-  std::int64_t found = 0;
-  auto code = impl_->ask_offset(partition, time_ms, timeout, found);
+  auto found = impl_->ask_offsets(partition, 1, time_ms, timeout, "a time");
   // All are older: librdkafka says RD_KAFKA_OFFSET_END.
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR && found < 0) {
-    code = impl_->ask_offset(partition, RD_KAFKA_OFFSET_END, timeout, found);
-  }
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return found;
-  return fail(
-      impl_->unanswered(kafka_error(code, fmt::format("a time in partition {} of {}", partition, impl_->topic_name))));
+  if (found && found->front() < 0) found = impl_->ask_offsets(partition, 1, RD_KAFKA_OFFSET_END, timeout, "the end");
+  if (!found) return fail(found.error());
+  return found->front();
 }
 
-Result<std::vector<LogRecord>> KafkaInspector::read(std::int32_t partition, std::int64_t from, std::int64_t end,
-                                                    Timeout timeout, std::size_t enough_bytes) {
-  if (from >= end) return std::vector<LogRecord>();
+Result<Records> KafkaInspector::read(std::int32_t partition, std::int64_t from, std::int64_t end, Timeout timeout,
+                                     std::size_t enough_bytes) {
+  auto found = read_each({{partition, from, end}}, timeout, enough_bytes);
+  if (!found) return fail(found.error());
+  return std::move(found->front());
+}
+
+Result<std::vector<Records>> KafkaInspector::read_each(const std::vector<Range>& ranges, Timeout timeout,
+                                                       std::size_t enough_bytes, const Waiting& waiting) {
   const std::lock_guard lock(impl_->mutex);
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  if (rd_kafka_consume_start(impl_->topic.get(), partition, from) != 0) {
-    return fail(kafka_error(rd_kafka_last_error(), "reading " + impl_->topic_name));
-  }
-  auto found = impl_->consume(partition, end, deadline, enough_bytes);
-  rd_kafka_consume_stop(impl_->topic.get(), partition);
+  auto found = Reading(impl_->client.get(), impl_->topic.get(), ranges, enough_bytes).run(timeout, waiting);
+  if (!found) return fail(impl_->unanswered(found.error()));
   return found;
 }
 

@@ -8,6 +8,9 @@
 
 #include "producers/genesis.h"
 #include "producers/kafka_client.h"
+#include "producers/kafka_consumers.h"
+#include "producers/kafka_identity.h"
+#include "producers/kafka_settings_watch.h"
 #include "producers/kafka_writer.h"
 
 namespace solo::producers {
@@ -28,22 +31,12 @@ constexpr milliseconds kClosing{2'000};
 constexpr milliseconds kAgain{100};
 
 /// Everything that is asked of the broker before the log can be used.
-struct Found {
-  Genesis genesis;
-  std::vector<Bounds> bounds;
-};
+using Found = KafkaBeginning;
 
 Result<Found> look(const KafkaOptions& options, KafkaInspector& inspector) {
-  Found found;
-  auto genesis = read_kafka_genesis(inspector, kAnswer);
-  if (!genesis) return fail(genesis.error());
-  found.genesis = *std::move(genesis);
+  auto found = read_kafka_beginning(inspector, kAnswer);
+  if (!found) return found;
   if (auto keeps = check_kafka_topic(options, inspector, kAnswer); !keeps) return fail(keeps.error());
-  for (std::int32_t partition = 0; partition < found.genesis.partitions; ++partition) {
-    const auto bounds = inspector.bounds(partition, kAnswer);
-    if (!bounds) return fail(bounds.error());
-    found.bounds.push_back(*bounds);
-  }
   return found;
 }
 
@@ -86,7 +79,9 @@ Result<Found> wait_and_look(const KafkaOptions& options, KafkaInspector& inspect
       return fail(ErrorCode::unavailable,
                   fmt::format("Kafka at {} did not answer within {} ms: {}", options.bootstrap,
                               options.start_timeout.count(), found.error().message),
-                  "is the broker running? log.kafka.start_timeout_ms bounds the wait", true);
+                  fmt::format("{}; log.kafka.start_timeout_ms bounds the wait",
+                              found.error().hint.empty() ? "is the broker running?" : found.error().hint),
+                  true);
     }
     std::this_thread::sleep_for(kAgain);
   }
@@ -98,8 +93,11 @@ struct KafkaLog::Impl {
   KafkaOptions options;
   Genesis genesis;
   std::unique_ptr<KafkaInspector> inspector;
-  /// For check_tail(), so that it never waits for the monitor's questions.
+  /// For everybody but the monitor, which never waits for their questions, nor they for its own.
+  std::unique_ptr<KafkaInspector> aside;
   std::unique_ptr<KafkaMonitor> monitor;
+  std::unique_ptr<KafkaSettingsWatch> settings;
+  std::unique_ptr<KafkaConsumers> consumers;
   std::unique_ptr<KafkaWriter> commands;
   std::unique_ptr<KafkaWriter> observations;
   /// The writers are there: the monitor may speak to them.
@@ -107,6 +105,7 @@ struct KafkaLog::Impl {
 
   KafkaMonitor::Hooks hooks() {
     return {[this] { for_each([](KafkaWriter& writer) { writer.hold(); }); },
+            [this] { for_each([](KafkaWriter& writer) { writer.abandon(); }); },
             [this] { for_each([](KafkaWriter& writer) { writer.open_gate(); }); },
             [this](const Error& why) { for_each([&](KafkaWriter& writer) { writer.close_gate(why); }); },
             [this](const Error& why) {
@@ -124,6 +123,7 @@ struct KafkaLog::Impl {
   Result<void> start_writers(QueueLimits limits) {
     const KafkaWriter::Listener listener{
         [this](const std::string& what) { monitor->doubt(what); },
+        [this](const std::string& what) { monitor->doubt_existence(what); },
         [this](schemas::Position position, std::uint32_t crc) { monitor->note_durable(position, crc); }};
     auto first = KafkaWriter::start(options, Lane::commands, genesis.partitions, limits, listener);
     if (!first) return fail(first.error());
@@ -144,23 +144,34 @@ KafkaLog::~KafkaLog() { close(); }
 
 Result<std::unique_ptr<KafkaLog>> KafkaLog::open(KafkaOptions options, const Clock& clock, Entropy& entropy,
                                                  std::optional<NewKafkaTopic> create, QueueLimits limits) {
-  auto inspector = KafkaInspector::start(options);
+  auto inspector = KafkaInspector::start(options, {}, KafkaInspector::Fetch::little);
   if (!inspector) return fail(inspector.error());
+  auto aside = KafkaInspector::start(options);
+  if (!aside) return fail(aside.error());
   auto found = wait_and_look(options, **inspector, clock, entropy, create);
   if (!found) return fail(found.error());
   auto impl = std::make_unique<Impl>();
   impl->options = std::move(options);
   impl->genesis = found->genesis;
   impl->inspector = std::move(*inspector);
+  impl->aside = std::move(*aside);
   impl->monitor = std::make_unique<KafkaMonitor>(*impl->inspector, impl->genesis, found->bounds, impl->hooks());
+  impl->consumers = std::make_unique<KafkaConsumers>(
+      impl->options, [raw = impl.get()](rd_kafka_resp_err_t, const std::string& what) { raw->monitor->doubt(what); });
   if (auto started = impl->start_writers(limits); !started) {
     impl->monitor->stop();
     return fail(started.error());
+  }
+  if (impl->options.check_settings) {
+    impl->settings = std::make_unique<KafkaSettingsWatch>(
+        *impl->aside, impl->options.settings_interval,
+        [raw = impl.get()](std::optional<Error> why) { raw->monitor->forbid(std::move(why)); });
   }
   return std::unique_ptr<KafkaLog>(new KafkaLog(std::move(impl)));
 }
 
 void KafkaLog::close() {
+  impl_->settings.reset();
   impl_->monitor->stop();
   const auto deadline = SteadyClock::now() + kClosing;
   impl_->commands->close(deadline);
@@ -185,7 +196,7 @@ Result<Bounds> KafkaLog::bounds(std::int32_t partition) {
 Result<Bounds> KafkaLog::bounds_now(std::int32_t partition) {
   auto known = bounds(partition);
   if (!known) return known;
-  const auto now = impl_->inspector->bounds(partition, kTailAnswer);
+  const auto now = impl_->aside->bounds(partition, kTailAnswer);
   if (!now) return now;
   // What was acknowledged is there, whichever replica was asked.
   known->end = std::max(known->end, now->end);
@@ -203,11 +214,12 @@ LogCondition KafkaLog::condition() const {
 }
 
 Result<void> KafkaLog::check_tail(std::int32_t partition, const std::vector<RecordFingerprint>& tail) {
-  return check_kafka_tail(*impl_->inspector, partition, tail, kTailAnswer);
+  return check_kafka_tail(*impl_->aside, partition, tail, kTailAnswer);
 }
 
 const KafkaOptions& KafkaLog::options() const { return impl_->options; }
 KafkaMonitor& KafkaLog::monitor() { return *impl_->monitor; }
+KafkaConsumers& KafkaLog::consumers() { return *impl_->consumers; }
 
 void KafkaLog::fail_fatally() {
   impl_->commands->fail_fatally();

@@ -6,12 +6,13 @@
 //
 // Refused: the broker never got it, or turned it down. Unknown: it was sent and no answer came within the delivery
 // timeout. Commands and observations have a producer each (kafka_writer.h). The topic is watched (kafka_monitor.h):
-// while it is in doubt appends are kept, while no broker answers they are refused (commands) or kept (observations),
-// and when it is no longer the log that was opened everything is refused and KafkaOptions::on_fatal is told.
+// while it is in doubt appends are kept; while no broker answers, or the topic has settings that lose events
+// (kafka_settings_watch.h), they are refused (commands) or kept (observations); and when it is no longer the log that
+// was opened everything is refused and KafkaOptions::on_fatal is told.
 //
-// Threads: every function may be called from any thread; none but check_tail() waits for a broker. Its own: one per
-// writer, the monitor's, and librdkafka's. Ownership: readers (consumers/kafka_reader.h) borrow the log; they end
-// before it. librdkafka is not fork-safe.
+// Threads: every function may be called from any thread; none but bounds_now() and check_tail() waits for a broker. Its
+// own: one per writer, the monitor's, the settings watch's, and librdkafka's. Ownership: readers
+// (consumers/kafka_reader.h) borrow the log; they end before it. librdkafka is not fork-safe.
 #pragma once
 
 #include <atomic>
@@ -31,6 +32,8 @@
 #include "producers/kafka_topic.h"
 
 namespace solo::producers {
+
+class KafkaConsumers;
 
 class KafkaLog final : public EventLog {
  public:
@@ -69,6 +72,7 @@ class KafkaLog final : public EventLog {
 
   const KafkaOptions& options() const;
   KafkaMonitor& monitor();
+  KafkaConsumers& consumers();
 
   /// For tests: both producers behave as after a fatal error.
   void fail_fatally();

@@ -12,10 +12,7 @@
 #include <thread>
 #include <utility>
 
-#include "producers/genesis.h"
-#include "producers/kafka_topic.h"
-#include "producers/topic_check.h"
-#include "schemas/crc32c.h"
+#include "producers/kafka_identity.h"
 
 namespace solo::producers {
 
@@ -35,49 +32,37 @@ constexpr milliseconds kAnswer{1'000};
 constexpr milliseconds kAgain{100};
 /// No answer for so long: the broker is away, and writes are refused instead of kept.
 constexpr milliseconds kGrace{700};
-/// Nobody has looked for so long: this process stood still, and what came meanwhile is of a topic that nobody knows.
+/// The asking thread has not been seen for so long: this process stood still, and what came meanwhile is of a topic
+/// that nobody knows.
 constexpr milliseconds kStale{3'000};
 /// Every so many heartbeats identity is looked at, not only the ends.
 constexpr int kThorough = 5;
-/// A leader that has just been elected may tell an end that is too low: it has to say so several times.
-constexpr int kBelieved = 4;
-
-constexpr const char* kWaysOn =
-    "restore the topic as it was; or start solod again, which says from which position FROM on records are lost, and "
-    "go "
-    "on without them: solo view rebuild --accept-lost-tail FROM";
+/// Writes are kept for so long without a word; then it is said what is waited for.
+constexpr milliseconds kUnsaid{2'000};
 
 enum class Trust : std::uint8_t { yes, asking, away, lost };
-
-struct LastDurable {
-  std::int64_t offset = -1;
-  std::uint32_t crc = 0;
-};
-
-Error lost_error(std::string message) { return {ErrorCode::failed_precondition, std::move(message), kWaysOn}; }
-
-bool is_final(const Error& error) {
-  return error.code == ErrorCode::failed_precondition || error.code == ErrorCode::data_loss;
-}
+enum class Look : std::uint8_t { ends, last, all };
 
 }  // namespace
 
 struct KafkaMonitor::Impl {
   void run();
-  Result<std::vector<Bounds>> ask(bool thoroughly);
-  Result<Bounds> ask_bounds(std::int32_t partition);
-  Result<void> ask_identity();
-  Result<void> ask_last(std::int32_t partition);
-  std::int64_t known_end(std::int32_t partition) const;
+  Result<std::vector<Bounds>> ask(Look look);
+  Look choose_look();
+  std::vector<std::int64_t> known_ends() const;
+  void beat(const std::string& what);
   void take(std::uint64_t doubts_before, const Result<std::vector<Bounds>>& answer);
-  void take_trouble(const Error& error);
   void tell_ends(const std::vector<Bounds>& found);
   bool pause();
-  /// With the mutex.
+  // With the mutex.
+  void take_trouble(const Error& error);
   void start_asking(const std::string& what);
   void notice_standstill();
+  void set_gate();
+  bool is_unsaid() const { return SteadyClock::now() - asking_since < kUnsaid; }
+  std::string words_of_asking() const;
 
-  KafkaInspector& inspector;
+  const std::string topic;
   const Genesis genesis;
   const Hooks hooks;
 
@@ -97,100 +82,103 @@ struct KafkaMonitor::Impl {
   std::uint64_t doubts = 0;
   Error trouble;
   std::optional<SteadyClock::time_point> trouble_since;
-  SteadyClock::time_point looked = SteadyClock::now();
+  /// The writers have been told that the topic is gone.
+  bool abandoned = false;
+  /// Why nothing may be written although the topic is the log.
+  std::optional<Error> forbidden;
+  /// When the asking thread was last seen, and the one of these times that was found to be long ago.
+  SteadyClock::time_point last_beat = SteadyClock::now();
+  SteadyClock::time_point missed_beat;
+  /// Since when writes are kept, why, for what answer, and whether that was said.
+  SteadyClock::time_point asking_since;
+  std::string asking_because;
+  std::string asking_for;
+  bool said = false;
   bool stopping = false;
 
   // The thread's own.
+  KafkaIdentity identity;
   int beats = 0;
-  int went_back = 0;
   std::vector<std::int64_t> told_ends;
   std::thread thread;
 
-  Impl(KafkaInspector& its_inspector, Genesis its_genesis, std::vector<Bounds> at_open, Hooks its_hooks)
-      : inspector(its_inspector),
+  Impl(KafkaInspector& inspector, Genesis its_genesis, std::vector<Bounds> at_open, Hooks its_hooks)
+      : topic(inspector.topic()),
         genesis(std::move(its_genesis)),
         hooks(std::move(its_hooks)),
         durable(at_open.size()),
         read_to(at_open.size()),
-        bounds(std::move(at_open)) {}
+        bounds(std::move(at_open)),
+        identity(inspector, genesis, kAnswer, [this](const std::string& what) { beat(what); }) {}
 };
 
-std::int64_t KafkaMonitor::Impl::known_end(std::int32_t partition) const {
-  const auto index = static_cast<std::size_t>(partition);
-  std::int64_t end = 0;
+std::vector<std::int64_t> KafkaMonitor::Impl::known_ends() const {
+  std::vector<std::int64_t> ends;
   {
     const std::lock_guard lock(durable_mutex);
-    end = std::max(durable[index].offset + 1, read_to[index]);
+    for (std::size_t at = 0; at < durable.size(); ++at) {
+      ends.push_back(std::max(durable[at].offset + 1, read_to[at]));
+    }
   }
   const std::lock_guard lock(mutex);
-  return std::max(end, bounds[index].end);
+  for (std::size_t at = 0; at < ends.size(); ++at) ends[at] = std::max(ends[at], bounds[at].end);
+  return ends;
 }
 
-Result<Bounds> KafkaMonitor::Impl::ask_bounds(std::int32_t partition) {
-  const auto known = known_end(partition);
-  auto found = inspector.bounds(partition, kAnswer);
-  if (!found) return found;
-  if (found->first > 0) {
-    return fail(lost_error(fmt::format("partition {} of topic {} begins at offset {}: its first records were deleted",
-                                       partition, inspector.topic(), found->first)));
-  }
-  if (found->end < known) {
-    const auto words =
-        fmt::format("partition {} of topic {} ended at offset {} and ends at {} now: {} records are gone", partition,
-                    inspector.topic(), known, found->end, known - found->end);
-    if (++went_back < kBelieved) return fail(ErrorCode::unavailable, words, "", true);
-    return fail(lost_error(words));
-  }
-  return found;
-}
-
-// The record that was acknowledged last: the views may not have it yet.
-Result<void> KafkaMonitor::Impl::ask_last(std::int32_t partition) {
-  LastDurable last;
+Result<std::vector<Bounds>> KafkaMonitor::Impl::ask(Look look) {
+  auto found = identity.ends(known_ends());
+  if (!found || look == Look::ends) return found;
+  const auto depth = look == Look::all ? KafkaIdentity::Depth::all : KafkaIdentity::Depth::last;
+  if (auto same = identity.genesis(depth); !same) return fail(same.error());
+  std::vector<LastDurable> last;
   {
     const std::lock_guard lock(durable_mutex);
-    last = durable[static_cast<std::size_t>(partition)];
+    last = durable;
   }
-  if (last.offset < 0) return {};
-  const auto records = inspector.read(partition, last.offset, last.offset + 1, kAnswer);
-  if (!records) return fail(records.error());
-  if (!records->empty() && schemas::crc32c(records->front().value) == last.crc) return {};
-  return fail(lost_error(fmt::format("offset {}:{} of topic {} is not the record that was acknowledged", partition,
-                                     last.offset, inspector.topic())));
-}
-
-Result<void> KafkaMonitor::Impl::ask_identity() {
-  const auto found = read_kafka_genesis(inspector, kAnswer);
-  if (!found) return fail(found.error());
-  if (found->log_uuid != genesis.log_uuid || found->partitions != genesis.partitions) {
-    return fail(
-        lost_error(fmt::format("topic {} is log {} with {} partitions now; it was log {} with {}", inspector.topic(),
-                               found->log_uuid, found->partitions, genesis.log_uuid, genesis.partitions)));
+  // What was acknowledged or applied after the ends were told is looked at the next time.
+  for (std::size_t at = 0; at < last.size(); ++at) {
+    if (last[at].offset >= (*found)[at].end) last[at] = {};
   }
-  for (std::int32_t partition = 0; partition < genesis.partitions; ++partition) {
-    if (auto last = ask_last(partition); !last) return last;
-    std::vector<RecordFingerprint> tail;
-    {
-      const std::lock_guard lock(source_mutex);
-      if (tail_source) tail = tail_source(partition);
+  std::vector<std::vector<RecordFingerprint>> tails;
+  {
+    const std::lock_guard lock(source_mutex);
+    for (std::int32_t partition = 0; tail_source && partition < genesis.partitions; ++partition) {
+      const auto at = static_cast<std::size_t>(partition);
+      auto& tail = tails.emplace_back(tail_source(partition));
+      while (!tail.empty() && tail.back().offset >= (*found)[at].end) tail.pop_back();
+      // The views have it: it need not be read twice.
+      if (!tail.empty() && tail.back().offset == last[at].offset && tail.back().crc == last[at].crc) last[at] = {};
     }
-    if (auto same = check_kafka_tail(inspector, partition, tail, kAnswer); !same) return same;
   }
-  return {};
+  if (auto same = identity.durable(last); !same) return fail(same.error());
+  if (auto same = identity.tails(tails, depth); !same) return fail(same.error());
+  return found;
 }
 
-Result<std::vector<Bounds>> KafkaMonitor::Impl::ask(bool thoroughly) {
-  std::vector<Bounds> found;
-  for (std::int32_t partition = 0; partition < genesis.partitions; ++partition) {
-    auto one = ask_bounds(partition);
-    if (!one) return fail(one.error());
-    found.push_back(*one);
-  }
-  went_back = 0;
-  if (thoroughly) {
-    if (auto same = ask_identity(); !same) return fail(same.error());
-  }
-  return found;
+// Of the asking thread: it is alive.
+void KafkaMonitor::Impl::beat(const std::string& what) {
+  const std::lock_guard lock(mutex);
+  notice_standstill();
+  last_beat = SteadyClock::now();
+  asking_for = what;
+  if (trust != Trust::asking || said || is_unsaid()) return;
+  said = true;
+  spdlog::warn("Kafka: {}", words_of_asking());
+}
+
+std::string KafkaMonitor::Impl::words_of_asking() const {
+  const auto time = std::chrono::duration_cast<std::chrono::seconds>(SteadyClock::now() - asking_since);
+  return fmt::format("writes wait until it is known whether topic {} is still the log, for {} s now (since: {}); {}",
+                     topic, time.count(), asking_because,
+                     trouble_since ? "the last question failed: " + trouble.message : "asking for " + asking_for);
+}
+
+void KafkaMonitor::Impl::set_gate() {
+  if (trust == Trust::lost) return hooks.close(trouble);
+  if (forbidden) return hooks.close(*forbidden);
+  if (trust == Trust::away) return hooks.close(trouble);
+  if (trust == Trust::asking) return hooks.hold();
+  hooks.open();
 }
 
 void KafkaMonitor::Impl::take_trouble(const Error& error) {
@@ -199,31 +187,38 @@ void KafkaMonitor::Impl::take_trouble(const Error& error) {
   if (is_final(error)) {
     trust = Trust::lost;
     trouble = error;
-    hooks.close(error);
-    return;
+    return set_gate();
   }
-  if (trust != Trust::away) hooks.hold();
-  if (trust == Trust::yes) trust = Trust::asking;
-  if (now - *trouble_since < kGrace) return;
-  trouble = {ErrorCode::unavailable, fmt::format("Kafka is away: {}", error.message), "", true};
-  if (trust == Trust::away) return;
-  spdlog::warn("{}; writes are refused until it is back", trouble.message);
+  // What is on its way into a topic that is gone may come into the one that is made next.
+  const bool gone = error.code == ErrorCode::not_found;
+  if (gone && !abandoned) hooks.abandon();
+  abandoned = gone;
+  if (trust == Trust::yes) start_asking(error.message);
+  const bool known_away = trust == Trust::away;
+  trouble = gone ? no_topic_error(topic, error.message)
+                 : Error{ErrorCode::unavailable, fmt::format("Kafka is away: {}", error.message), error.hint, true};
+  if (known_away || now - *trouble_since < kGrace) return;
+  spdlog::warn("{}; writes are refused until it is back{}{}", trouble.message, trouble.hint.empty() ? "" : ": ",
+               trouble.hint);
   trust = Trust::away;
-  hooks.close(trouble);
+  set_gate();
 }
 
 void KafkaMonitor::Impl::take(std::uint64_t doubts_before, const Result<std::vector<Bounds>>& answer) {
   const std::lock_guard lock(mutex);
+  notice_standstill();
+  last_beat = SteadyClock::now();
   if (!answer) {
     take_trouble(answer.error());
   } else {
     bounds = *answer;
-    looked = SteadyClock::now();
     trouble_since.reset();
+    abandoned = false;
     if (doubts == doubts_before && trust != Trust::yes) {
       if (trust == Trust::away) spdlog::info("Kafka is back");
+      if (trust == Trust::asking && said) spdlog::info("Kafka: topic {} is still the log, writes go on", topic);
       trust = Trust::yes;
-      hooks.open();
+      set_gate();
     }
   }
   changed.notify_all();
@@ -243,12 +238,18 @@ void KafkaMonitor::Impl::start_asking(const std::string& what) {
   if (trust != Trust::yes) return;
   spdlog::debug("Kafka: {}; looking whether the topic is the same", what);
   trust = Trust::asking;
-  hooks.hold();
+  asking_since = SteadyClock::now();
+  asking_because = what;
+  said = false;
+  set_gate();
   changed.notify_all();
 }
 
+// One doubt for each time: a look that began after it answers it.
 void KafkaMonitor::Impl::notice_standstill() {
-  if (SteadyClock::now() - looked > kStale) start_asking("nobody has looked for a while");
+  if (last_beat == missed_beat || SteadyClock::now() - last_beat <= kStale) return;
+  missed_beat = last_beat;
+  start_asking("this process stood still");
 }
 
 // false: stopped.
@@ -260,20 +261,25 @@ bool KafkaMonitor::Impl::pause() {
   return !stopping;
 }
 
+Look KafkaMonitor::Impl::choose_look() {
+  if (trust != Trust::yes) return Look::all;
+  return ++beats % kThorough == 0 ? Look::last : Look::ends;
+}
+
 void KafkaMonitor::Impl::run() {
   sigset_t all;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
   while (pause()) {
+    beat("nothing");
     std::uint64_t doubts_before = 0;
-    bool doubted = false;
+    Look look = Look::ends;
     {
       const std::lock_guard lock(mutex);
-      notice_standstill();
       doubts_before = doubts;
-      doubted = trust != Trust::yes;
+      look = choose_look();
     }
-    const auto answer = ask(doubted || ++beats % kThorough == 0);
+    const auto answer = ask(look);
     take(doubts_before, answer);
     if (answer) tell_ends(*answer);
     if (answer || !is_final(answer.error())) continue;
@@ -304,6 +310,13 @@ void KafkaMonitor::doubt(const std::string& what) {
   impl_->start_asking(what);
 }
 
+void KafkaMonitor::doubt_existence(const std::string& what) {
+  const std::lock_guard lock(impl_->mutex);
+  // The other writer, too, has to know it before a topic of that name is made anew.
+  impl_->hooks.abandon();
+  impl_->start_asking(what);
+}
+
 void KafkaMonitor::note_durable(schemas::Position position, std::uint32_t crc) {
   const std::lock_guard lock(impl_->durable_mutex);
   auto& last = impl_->durable[static_cast<std::size_t>(position.partition)];
@@ -316,16 +329,34 @@ void KafkaMonitor::note_read(std::int32_t partition, std::int64_t next_offset) {
   read_to = std::max(read_to, next_offset);
 }
 
-Bounds KafkaMonitor::bounds(std::int32_t partition) const {
-  const auto end = impl_->known_end(partition);
+void KafkaMonitor::forbid(std::optional<Error> why) {
   const std::lock_guard lock(impl_->mutex);
-  return {impl_->bounds[static_cast<std::size_t>(partition)].first, end};
+  if (impl_->forbidden == why) return;
+  impl_->forbidden = std::move(why);
+  impl_->set_gate();
+}
+
+Bounds KafkaMonitor::bounds(std::int32_t partition) const {
+  const auto at = static_cast<std::size_t>(partition);
+  std::int64_t end = 0;
+  {
+    const std::lock_guard lock(impl_->durable_mutex);
+    end = std::max(impl_->durable[at].offset + 1, impl_->read_to[at]);
+  }
+  const std::lock_guard lock(impl_->mutex);
+  return {impl_->bounds[at].first, std::max(end, impl_->bounds[at].end)};
 }
 
 LogCondition KafkaMonitor::condition() const {
   const std::lock_guard lock(impl_->mutex);
-  const bool writable = impl_->trust == Trust::yes || impl_->trust == Trust::asking;
-  return {writable, writable ? "" : impl_->trouble.message};
+  const auto refused = [](const Error& error) {
+    return LogCondition{false, error.hint.empty() ? error.message : fmt::format("{}: {}", error.message, error.hint)};
+  };
+  if (impl_->trust == Trust::lost) return refused(impl_->trouble);
+  if (impl_->forbidden) return refused(*impl_->forbidden);
+  if (impl_->trust == Trust::away) return refused(impl_->trouble);
+  if (impl_->trust == Trust::asking && !impl_->is_unsaid()) return {false, impl_->words_of_asking()};
+  return {};
 }
 
 Result<bool> KafkaMonitor::wait_trusted(SteadyClock::time_point deadline, const std::atomic<bool>& woken) const {
@@ -351,27 +382,6 @@ void KafkaMonitor::stop() {
   }
   impl_->changed.notify_all();
   if (impl_->thread.joinable()) impl_->thread.join();
-}
-
-Result<void> check_kafka_tail(KafkaInspector& inspector, std::int32_t partition,
-                              const std::vector<RecordFingerprint>& tail, milliseconds timeout) {
-  if (tail.empty()) return {};
-  const auto bounds = inspector.bounds(partition, timeout);
-  if (!bounds) return fail(bounds.error());
-  for (const auto& remembered : tail) {
-    if (remembered.offset >= bounds->end) return fail(truncated_error(remembered, partition, bounds->end));
-  }
-  const auto records = inspector.read(partition, tail.front().offset, tail.back().offset + 1, timeout);
-  if (!records) return fail(records.error());
-  for (const auto& remembered : tail) {
-    const auto found = std::find_if(records->begin(), records->end(), [&](const schemas::LogRecord& record) {
-      return record.position.offset == remembered.offset;
-    });
-    schemas::LogRecord missing;
-    missing.position = {partition, remembered.offset};
-    if (auto same = check_fingerprint(remembered, found == records->end() ? missing : *found); !same) return same;
-  }
-  return {};
 }
 
 }  // namespace solo::producers

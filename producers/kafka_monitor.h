@@ -1,6 +1,7 @@
 // Is the topic still the log that was opened? Asked once a second, and at once when somebody doubts it (a connection
-// was lost, the broker knows no such topic, ...). Until the answer is there, nothing that was appended counts and
-// nothing that was read is used; while no broker answers, writes are refused.
+// was lost, the broker knows no such topic, this process stood still, ...); the questions: kafka_identity.h. Until the
+// answer is there, nothing that was appended counts and nothing that was read is used; while no broker answers, writes
+// are refused.
 //
 // What makes it another log, or one that has lost records: its end goes back, its beginning is gone, its genesis or
 // partition count differs, or a remembered record is not where it was. That is final: only a new start looks again.
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,9 +30,11 @@ class KafkaMonitor {
   struct Hooks {
     /// The topic is in doubt.
     std::function<void()> hold;
+    /// The topic is gone: what was sent must not come into another one.
+    std::function<void()> abandon;
     /// It is the log.
     std::function<void()> open;
-    /// Retryable: no broker answers. Otherwise: it is no longer the log.
+    /// Retryable: no broker answers, or it would lose events. Otherwise: it is no longer the log.
     std::function<void(const schemas::Error&)> close;
     /// It is no longer the log; called once, without the mutex.
     std::function<void(const schemas::Error&)> lost;
@@ -52,11 +56,17 @@ class KafkaMonitor {
   /// Called on the monitor's thread, which it may hold up for as long as a file is written. As set_tail_source().
   void set_end_listener(EndListener listener);
   void doubt(const std::string& what);
+  /// Somebody was told that there is no such topic.
+  void doubt_existence(const std::string& what);
   void note_durable(schemas::Position position, std::uint32_t crc);
   /// A reader came to there: the partition goes at least so far, whoever wrote it.
   void note_read(std::int32_t partition, std::int64_t next_offset);
 
+  /// Nothing may be written to the topic, although it is the log, and why; none: it may again.
+  void forbid(std::optional<schemas::Error> why);
+
   Bounds bounds(std::int32_t partition) const;
+  /// Not writable, too, when the topic has been in doubt for more than two seconds: what is asked for, and why.
   LogCondition condition() const;
 
   /// Waits until the topic is known to be the log. false: the deadline passed or `woken` is set first. An error: it is
@@ -73,9 +83,5 @@ class KafkaMonitor {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-/// Are these records (ascending) in the topic? As EventLog::check_tail.
-schemas::Result<void> check_kafka_tail(KafkaInspector& inspector, std::int32_t partition,
-                                       const std::vector<RecordFingerprint>& tail, std::chrono::milliseconds timeout);
 
 }  // namespace solo::producers

@@ -27,6 +27,8 @@ struct KafkaOptions {
   /// Ask for the topic's settings, and refuse those that would lose events. librdkafka's mock cluster never answers
   /// that.
   bool check_settings = true;
+  /// How often they are asked for while the log is open.
+  std::chrono::milliseconds settings_interval{10'000};
   /// A topic whose settings the broker does not tell is taken as it is.
   bool unchecked = false;
   /// What open() waits for, in words; again when it changes.

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "producers/genesis.h"
 #include "producers/kafka_client.h"
@@ -22,6 +24,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kAnswer{10'000};
 constexpr milliseconds kAgain{100};
+constexpr milliseconds kMourning{300};
 /// How long the leaders of a topic that was just made may take to know that they are.
 constexpr milliseconds kSettling{60'000};
 
@@ -39,25 +42,41 @@ auto patiently(SteadyTime deadline, Ask ask) {
   }
 }
 
-/// Nothing: the partition is empty.
+/// The record at offset 0, if there is one, and what else the partition has. Nothing: the partition is empty.
+Result<std::optional<Genesis>> genesis_in(const std::string& topic, std::int32_t partition, const Bounds& bounds,
+                                          const std::vector<schemas::LogRecord>& records) {
+  const std::string where = fmt::format("partition {} of topic {}", partition, topic);
+  if (bounds.first > 0) {
+    return fail(ErrorCode::failed_precondition,
+                fmt::format("{} begins at offset {}: its first records were deleted", where, bounds.first),
+                "a log is kept from its beginning: restore the topic from a copy");
+  }
+  if (bounds.end == 0) return std::optional<Genesis>();
+  if (records.empty()) {
+    return fail(ErrorCode::failed_precondition, where + " is not a Solo log: offset 0 holds no record");
+  }
+  auto genesis = decode_genesis(records.front().value);
+  if (genesis) return std::optional<Genesis>(*std::move(genesis));
+  auto error = genesis.error();
+  error.message = where + ": " + error.message;
+  if (error.hint.empty()) {
+    error.hint =
+        "records of another program came first, perhaps of a solod that ran on while the topic was made anew: stop "
+        "whatever writes to it, delete the topic, and run solo topic create again";
+  }
+  return fail(std::move(error));
+}
+
+KafkaInspector::Range beginning_of(std::int32_t partition, const Bounds& bounds) {
+  return {partition, 0, bounds.first == 0 && bounds.end > 0 ? 1 : 0};
+}
+
 Result<std::optional<Genesis>> genesis_of(KafkaInspector& inspector, std::int32_t partition, milliseconds timeout) {
   const auto bounds = inspector.bounds(partition, timeout);
   if (!bounds) return fail(bounds.error());
-  if (bounds->end == 0) return std::optional<Genesis>();
-  const std::string where = fmt::format("partition {} of topic {}", partition, inspector.topic());
-  if (bounds->first > 0) {
-    return fail(ErrorCode::failed_precondition,
-                fmt::format("{} begins at offset {}: its first records were deleted", where, bounds->first),
-                "a log is kept from its beginning: restore the topic from a copy");
-  }
-  const auto records = inspector.read(partition, 0, 1, timeout);
+  const auto records = inspector.read_each({beginning_of(partition, *bounds)}, timeout);
   if (!records) return fail(records.error());
-  if (records->empty()) {
-    return fail(ErrorCode::failed_precondition, where + " is not a Solo log: offset 0 holds no record");
-  }
-  auto genesis = decode_genesis(records->front().value);
-  if (!genesis) return schemas::fail_with(where, genesis.error());
-  return std::optional<Genesis>(*std::move(genesis));
+  return genesis_in(inspector.topic(), partition, *bounds, records->front());
 }
 
 /// Appends one record and waits for it. Somebody else may have been first: whoever reads offset 0 sees.
@@ -105,8 +124,8 @@ Result<std::int32_t> wait_for_partitions(KafkaInspector& inspector) {
     if (partitions || partitions.error().code != ErrorCode::not_found) return partitions;
     return fail(ErrorCode::unavailable, partitions.error().message, "", true);
   });
-  for (std::int32_t partition = 0; count && partition < *count; ++partition) {
-    const auto led = patiently(deadline, [&] { return inspector.bounds(partition, kAnswer); });
+  if (count) {
+    const auto led = patiently(deadline, [&] { return inspector.all_bounds(*count, kAnswer); });
     if (!led) return fail(led.error());
   }
   return count;
@@ -122,6 +141,9 @@ Result<TopicThere> make_topic(const NewKafkaTopic& wanted, KafkaInspector& inspe
   const auto existing = inspector.partitions(kAnswer);
   if (existing) return TopicThere{*existing, false};
   if (existing.error().code != ErrorCode::not_found) return fail(existing.error());
+  // One of that name may have been deleted just now: whoever was writing to it finds out meanwhile, and writes nothing
+  // into the new one.
+  std::this_thread::sleep_for(kMourning);
   auto settings = log_topic_settings();
   if (wanted.min_insync_replicas > 0) settings["min.insync.replicas"] = std::to_string(wanted.min_insync_replicas);
   const auto made = inspector.create(wanted.partitions, wanted.replication, settings, kAnswer);
@@ -165,12 +187,24 @@ Result<Genesis> make_kafka_topic(const KafkaOptions& options, const NewKafkaTopi
   return patiently(deadline, [&] { return read_kafka_genesis(inspector, kAnswer); });
 }
 
-Result<Genesis> read_kafka_genesis(KafkaInspector& inspector, milliseconds timeout) {
+Result<KafkaBeginning> read_kafka_beginning(KafkaInspector& inspector, milliseconds timeout, std::int32_t most,
+                                            const KafkaInspector::Waiting& waiting) {
   const auto count = inspector.partitions(timeout);
   if (!count) return fail(count.error());
+  if (*count < 1) return fail(ErrorCode::unavailable, "Kafka: a topic without partitions", "", true);
+  if (waiting) waiting();
+  auto bounds = inspector.all_bounds(*count, timeout);
+  if (!bounds) return fail(bounds.error());
+  std::vector<KafkaInspector::Range> ranges;
+  for (std::int32_t partition = 0; partition < std::min(*count, most); ++partition) {
+    ranges.push_back(beginning_of(partition, (*bounds)[static_cast<std::size_t>(partition)]));
+  }
+  const auto records = inspector.read_each(ranges, timeout, std::size_t(-1), waiting);
+  if (!records) return fail(records.error());
   std::optional<Genesis> first;
-  for (std::int32_t partition = 0; partition < *count; ++partition) {
-    const auto genesis = genesis_of(inspector, partition, timeout);
+  for (const auto& [partition, from, end] : ranges) {
+    const auto at = static_cast<std::size_t>(partition);
+    const auto genesis = genesis_in(inspector.topic(), partition, (*bounds)[at], (*records)[at]);
     if (!genesis) return fail(genesis.error());
     if (!*genesis) {
       return fail(ErrorCode::failed_precondition,
@@ -190,8 +224,13 @@ Result<Genesis> read_kafka_genesis(KafkaInspector& inspector, milliseconds timeo
                               inspector.topic(), partition, (*genesis)->log_uuid, first->log_uuid));
     }
   }
-  if (!first) return fail(ErrorCode::unavailable, "Kafka: a topic without partitions", "", true);
-  return *first;
+  return KafkaBeginning{*std::move(first), *std::move(bounds)};
+}
+
+Result<Genesis> read_kafka_genesis(KafkaInspector& inspector, milliseconds timeout) {
+  auto beginning = read_kafka_beginning(inspector, timeout);
+  if (!beginning) return fail(beginning.error());
+  return std::move(beginning->genesis);
 }
 
 Result<void> check_kafka_topic(const KafkaOptions& options, KafkaInspector& inspector, milliseconds timeout) {

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
+#include <vector>
 
 #include "producers/clock.h"
 #include "producers/entropy.h"
@@ -29,6 +31,15 @@ schemas::Result<Genesis> make_kafka_topic(const KafkaOptions& options, const New
 /// The genesis in offset 0 of every partition, all of one log. failed_precondition: unfinished, cut at the beginning,
 /// or not a Solo log.
 schemas::Result<Genesis> read_kafka_genesis(KafkaInspector& inspector, std::chrono::milliseconds timeout);
+
+/// The same, and where the partitions begin and end. Looks at the genesis of the first `most` partitions.
+struct KafkaBeginning {
+  Genesis genesis;
+  std::vector<Bounds> bounds;
+};
+schemas::Result<KafkaBeginning> read_kafka_beginning(KafkaInspector& inspector, std::chrono::milliseconds timeout,
+                                                     std::int32_t most = std::numeric_limits<std::int32_t>::max(),
+                                                     const KafkaInspector::Waiting& waiting = {});
 
 /// Do its settings keep every event? failed_precondition: they do not; or the broker does not tell them, which is a
 /// line in the log alone when the options say `unchecked`. Not asked when the options say so.

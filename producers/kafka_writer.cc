@@ -60,6 +60,11 @@ bool has_id(std::string_view statistics) {
   return rest.substr(0, rest.find(',')).find("\"Assigned\"") != std::string_view::npos;
 }
 
+bool is_gone(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+         code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
 void block_signals() {
   sigset_t all;
   ::sigfillset(&all);
@@ -85,6 +90,7 @@ struct KafkaWriter::Impl {
   void send(KafkaAppend& append, KafkaHeaders headers);
   void send_kept();
   void refuse_kept(const Error& error);
+  void abandon();
 
   Error denial(rd_kafka_resp_err_t code) const;
   void note_trouble(rd_kafka_resp_err_t code, Error error, std::string_view then);
@@ -123,6 +129,10 @@ struct KafkaWriter::Impl {
   KafkaPending pending;
   Gate gate = Gate::open;
   Error closed_because;
+  /// An append was refused because the topic is gone, and nobody has been told.
+  bool gone_unsaid = false;
+  /// What the producer holds has to come back from it.
+  bool giving_back = false;
   /// The producer has had a fatal error and will be replaced.
   bool failed = false;
   /// The last producer was not allowed to write: nothing is sent until the next one has begun.
@@ -189,8 +199,24 @@ void KafkaWriter::Impl::send(KafkaAppend& append, KafkaHeaders headers) {
   } else if (sent != RD_KAFKA_RESP_ERR__FATAL) {
     // After a fatal error it is kept for the next producer.
     pending.set_result(append, Refused{kafka_error(sent, "appending")}, lane);
+    // Its thread tells the monitor; until that has looked nothing more is sent.
+    if (is_gone(sent)) {
+      abandon();
+      gone_unsaid = true;
+    }
     wake();
   }
+}
+
+// librdkafka itself sends again what a topic that was deleted did not take, as soon as there is one of that name. So
+// what it holds is taken from it, and a new producer takes over.
+void KafkaWriter::Impl::abandon() {
+  if (gate == Gate::open) gate = Gate::hold;
+  if (rd_kafka_outq_len(client.get()) == 0) return;
+  rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+  failed = true;
+  giving_back = true;
+  wake();
 }
 
 void KafkaWriter::Impl::send_kept() {
@@ -228,31 +254,44 @@ void KafkaWriter::Impl::note_trouble(rd_kafka_resp_err_t code, Error error, std:
 }
 
 void KafkaWriter::Impl::take_reports(rd_kafka_event_t* event) {
-  const std::lock_guard lock(mutex);
-  while (const auto* message = rd_kafka_event_message_next(event)) {
-    auto& append = *static_cast<KafkaAppend*>(message->_private);
-    auto result = result_of(*message);
-    if (std::holds_alternative<Durable>(result)) {
-      trouble.reset();
-      if (renewal.deliver()) spdlog::info("Kafka takes records again");
-    } else if (is_authorization(message->err)) {
-      result = Refused{denial(message->err)};
-      denied = message->err;
-    } else if (failed && trouble && is_given_back(message->err) && std::holds_alternative<Refused>(result)) {
-      result = Refused{*trouble};
+  std::string gone;
+  {
+    const std::lock_guard lock(mutex);
+    while (const auto* message = rd_kafka_event_message_next(event)) {
+      auto& append = *static_cast<KafkaAppend*>(message->_private);
+      auto result = result_of(*message);
+      if (std::holds_alternative<Durable>(result)) {
+        trouble.reset();
+        if (renewal.deliver()) spdlog::info("Kafka takes records again");
+      } else if (is_authorization(message->err)) {
+        result = Refused{denial(message->err)};
+        denied = message->err;
+      } else if (failed && trouble && is_given_back(message->err) && std::holds_alternative<Refused>(result)) {
+        result = Refused{*trouble};
+      }
+      pending.set_result(append, std::move(result), lane);
+      if (is_gone(message->err)) gone = rd_kafka_err2str(message->err);
     }
-    pending.set_result(append, std::move(result), lane);
+    // Observations behind one that failed are refused, so that their publisher can repeat them in order.
+    if (lane == Lane::observations && pending.fenced() > 0) {
+      refuse_kept({ErrorCode::unavailable, "an earlier observation was not written", "", true});
+    }
+    if (!gone.empty()) abandon();
   }
-  // Observations behind one that failed are refused, so that their publisher can repeat them in order.
-  if (lane == Lane::observations && pending.fenced() > 0) {
-    refuse_kept({ErrorCode::unavailable, "an earlier observation was not written", "", true});
-  }
+  if (!gone.empty() && listener.gone) listener.gone(gone);
 }
 
 void KafkaWriter::Impl::take_error(rd_kafka_event_t* event) {
   const auto code = rd_kafka_event_error(event);
   const char* said = rd_kafka_event_error_string(event);
   const std::string words = said == nullptr ? rd_kafka_err2str(code) : said;
+  if (is_gone(code)) {
+    {
+      const std::lock_guard lock(mutex);
+      abandon();
+    }
+    if (listener.gone) listener.gone(words);
+  }
   if (listener.doubt) listener.doubt(words);
 }
 
@@ -432,11 +471,17 @@ void KafkaWriter::Impl::run() {
     expire_untold();
     settle();
     bool renewing = false;
+    bool gone = false;
+    bool returning = false;
     {
       const std::lock_guard lock(mutex);
       if (stopping) break;
       renewing = failed && renewal.due(std::chrono::steady_clock::now());
+      gone = std::exchange(gone_unsaid, false);
+      returning = std::exchange(giving_back, false);
     }
+    if (gone && listener.gone) listener.gone("the producer knows no such topic or partition");
+    if (returning) give_back();
     if (renewing) renew();
   }
   end_all();
@@ -498,11 +543,17 @@ void KafkaWriter::hold() {
   if (impl_->gate == Impl::Gate::open) impl_->gate = Impl::Gate::hold;
 }
 
+void KafkaWriter::abandon() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->abandon();
+}
+
 void KafkaWriter::close_gate(Error why) {
   const std::lock_guard lock(impl_->mutex);
   impl_->gate = Impl::Gate::closed;
   const bool for_good = !why.retryable;
   if (for_good) {
+    impl_->abandon();
     // Told durable by a topic that is not ours: not so.
     impl_->pending.for_each_untold_durable([&](KafkaAppend& append) { append.result = Unknown{why}; });
   }

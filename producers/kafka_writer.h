@@ -36,6 +36,8 @@ class KafkaWriter final : public EventWriter {
   struct Listener {
     /// A connection was lost, or the broker said something that casts doubt on the topic.
     std::function<void(const std::string& what)> doubt;
+    /// The topic is gone, or has other partitions. The writer has abandoned what it had sent.
+    std::function<void(const std::string& what)> gone;
     /// Durable; `crc` is of the value.
     std::function<void(schemas::Position, std::uint32_t crc)> durable;
   };
@@ -58,6 +60,9 @@ class KafkaWriter final : public EventWriter {
   void open_gate();
   void hold();
   void close_gate(schemas::Error why);
+  /// hold(); and what was sent and has not ended ends, refused or unknown: a topic that is made under the same name
+  /// must not get it.
+  void abandon();
 
   /// What is appended from now on is refused, on the caller's thread. Waits for what is outstanding, until the
   /// deadline; the rest is refused or unknown. Repeated: does nothing.

@@ -122,10 +122,13 @@ schemas::Error unseen_settings_error(const std::string& topic, const schemas::Er
 
 Result<void> check_partition_count(const std::string& topic, std::int32_t at_genesis, std::int32_t now) {
   if (at_genesis == now) return {};
-  return fail(ErrorCode::failed_precondition,
-              fmt::format("topic {} has {} partitions and was made with {}: a log's partition count never changes",
-                          topic, now, at_genesis),
-              "tenants would change partitions: make a new topic with the number you want");
+  return fail(
+      ErrorCode::failed_precondition,
+      fmt::format("topic {} has {} partitions and was made with {}: a log's partition count never changes", topic, now,
+                  at_genesis),
+      fmt::format("other programs would look for tenants in other partitions, and Kafka takes none back: copy the "
+                  "first {}, offset by offset, into a topic of {} partitions and start solod on that (log.cluster)",
+                  at_genesis, at_genesis));
 }
 
 }  // namespace solo::producers

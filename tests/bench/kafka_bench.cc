@@ -194,7 +194,7 @@ double Bench::bare_drain(const std::string& cluster, bool with_puts) {
   const KafkaQueue queue(rd_kafka_queue_new(client.get()));
   const auto begin = Clock::now();
   rd_kafka_consume_start_queue(topic.get(), 0, 0, queue.get());
-  producers::wake_fetch(client.get(), name, 0);
+  producers::wake_fetch(client.get(), name, {0});
   std::vector<rd_kafka_message_t*> batch(kAtOnce);
   for (std::size_t seen = 0; seen < events_.size() + 1;) {
     const auto count = rd_kafka_consume_batch_queue(queue.get(), 10, batch.data(), batch.size());

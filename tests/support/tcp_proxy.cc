@@ -8,12 +8,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -71,11 +75,21 @@ bool send_all(int to, const char* data, std::size_t size) {
   return true;
 }
 
+using Clock = std::chrono::steady_clock;
+
+/// Bytes on their way.
+struct Parcel {
+  Clock::time_point due;
+  std::vector<char> bytes;
+};
+
 struct Connection {
   Socket client;
   /// None: taken by a black hole.
   Socket server;
   bool lossy = false;
+  std::deque<Parcel> to_server = {};
+  std::deque<Parcel> to_client = {};
 };
 
 }  // namespace
@@ -86,10 +100,12 @@ struct TcpProxy::Impl {
   std::uint16_t port = 0;
   std::atomic<std::uint64_t> accepted = 0;
   std::atomic<std::uint64_t> swallowed = 0;
+  std::atomic<std::uint64_t> answered = 0;
 
   std::mutex mutex;
   std::condition_variable taken;
   Mode wanted = Mode::forward;
+  std::chrono::milliseconds wanted_delay{0};
   std::uint16_t target = 0;
   std::uint64_t asked = 0;
   std::uint64_t done = 0;
@@ -97,6 +113,7 @@ struct TcpProxy::Impl {
 
   // The thread's own.
   Mode mode = Mode::forward;
+  std::chrono::milliseconds delay{0};
   std::uint16_t to = 0;
   std::list<Connection> connections;
   std::thread thread;
@@ -112,6 +129,7 @@ struct TcpProxy::Impl {
     if (read(waker.get(), &count, sizeof count) != sizeof count) give_up("eventfd");
     const std::lock_guard lock(mutex);
     mode = wanted;
+    delay = wanted_delay;
     to = target;
     if (mode == Mode::forward) connections.remove_if([](const Connection& one) { return one.lossy; });
     done = asked;
@@ -138,24 +156,51 @@ struct TcpProxy::Impl {
     const int from = (from_client ? connection.client : connection.server).get();
     const auto size = ::recv(from, bytes.data(), bytes.size(), 0);
     if (size <= 0) return false;
+    if (!from_client) answered += static_cast<std::uint64_t>(size);
     const bool lost = mode == Mode::swallow || (mode == Mode::swallow_answers && !from_client) || !connection.server;
     if (!lost) {
-      return send_all((from_client ? connection.server : connection.client).get(), bytes.data(),
-                      static_cast<std::size_t>(size));
+      auto& way = from_client ? connection.to_server : connection.to_client;
+      if (delay.count() == 0 && way.empty()) {
+        return send_all((from_client ? connection.server : connection.client).get(), bytes.data(),
+                        static_cast<std::size_t>(size));
+      }
+      way.push_back({Clock::now() + delay, {bytes.data(), bytes.data() + size}});
+      return true;
     }
     connection.lossy = true;
     if (from_client) swallowed += static_cast<std::uint64_t>(size);
     return true;
   }
 
+  /// false: the connection has ended.
+  static bool pass_on(std::deque<Parcel>& way, int receiver, std::optional<Clock::time_point>& next) {
+    for (; !way.empty() && way.front().due <= Clock::now(); way.pop_front()) {
+      if (!send_all(receiver, way.front().bytes.data(), way.front().bytes.size())) return false;
+    }
+    if (!way.empty()) next = next ? std::min(*next, way.front().due) : way.front().due;
+    return true;
+  }
+
+  /// Passes on what is due. Milliseconds until something else is; -1: nothing is on its way.
+  int pass_on() {
+    std::optional<Clock::time_point> next;
+    connections.remove_if([&](Connection& one) {
+      return !pass_on(one.to_server, one.server.get(), next) || !pass_on(one.to_client, one.client.get(), next);
+    });
+    if (!next) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now());
+    return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+  }
+
   void run() {
     for (;;) {
+      const int time = pass_on();
       std::vector<pollfd> watched{{waker.get(), POLLIN, 0}, {listener.get(), POLLIN, 0}};
       for (const auto& one : connections) {
         watched.push_back({one.client.get(), POLLIN, 0});
         watched.push_back({one.server.get(), POLLIN, 0});
       }
-      if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) give_up("poll");
+      if (::poll(watched.data(), watched.size(), time) < 0 && errno != EINTR) give_up("poll");
       // Orders last: what had arrived before them goes the old way.
       std::size_t at = 2;
       for (auto one = connections.begin(); one != connections.end(); at += 2) {
@@ -209,7 +254,12 @@ void TcpProxy::set_mode(Mode mode) {
   impl_->order([&] { impl_->wanted = mode; });
 }
 
+void TcpProxy::set_delay(std::chrono::milliseconds delay) {
+  impl_->order([&] { impl_->wanted_delay = delay; });
+}
+
 std::uint64_t TcpProxy::accepted() const { return impl_->accepted; }
+std::uint64_t TcpProxy::answered() const { return impl_->answered; }
 std::uint64_t TcpProxy::swallowed() const { return impl_->swallowed; }
 
 }  // namespace solo::testing

@@ -1,10 +1,11 @@
 // A TCP proxy on loopback that can become a black hole: connections stay, and what goes through them is lost, as in a
-// network that drops packets.
+// network that drops packets. Or it takes its time, as a network that is far.
 //
 // Threads: one of its own moves the bytes; every function may be called from any thread.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,9 +36,14 @@ class TcpProxy {
   /// Has taken effect when it returns. Leaving a black hole ends the connections that something was lost of.
   void set_mode(Mode mode);
 
+  /// What comes from now on is passed on so much later: half a round trip.
+  void set_delay(std::chrono::milliseconds delay);
+
   /// Connections taken so far, and bytes lost of those that clients sent.
   std::uint64_t accepted() const;
   std::uint64_t swallowed() const;
+  /// Bytes that came from who is behind it.
+  std::uint64_t answered() const;
 
  private:
   struct Impl;

@@ -3,8 +3,10 @@
 
 #include <future>
 #include <memory>
+#include <vector>
 
 #include "consumers/kafka_reader.h"
+#include "producers/kafka_inspector.h"
 #include "producers/kafka_log.h"
 #include "tests/support/mock_cluster.h"
 
@@ -41,6 +43,21 @@ TEST(KafkaBounds, HoldEverythingThatWasReadWhoeverWroteIt) {
     ASSERT_EQ((*reader)->next_offset(), number + 2);
     EXPECT_GE((*log)->bounds(0)->end, (*reader)->next_offset());
   }
+}
+
+TEST(KafkaBounds, ThatANewLeaderDoesNotTellYetAreNoBrokerThatIsAway) {
+  MockCluster cluster{1};
+  const auto inspector = producers::KafkaInspector::start(cluster.options());
+  ASSERT_TRUE(inspector) << inspector.error().message;
+  const auto before = (*inspector)->all_bounds(1, 10s);
+  ASSERT_TRUE(before) << before.error().message;
+  constexpr std::int16_t kListOffsets = 2;
+  cluster.answer_next(kListOffsets, std::vector(5, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE));
+  const auto bounds = (*inspector)->all_bounds(1, 1s);
+  ASSERT_FALSE(bounds);
+  EXPECT_EQ(bounds.error().code, schemas::ErrorCode::unavailable);
+  EXPECT_NE(bounds.error().message.find("min.insync.replicas"), std::string::npos) << bounds.error().message;
+  EXPECT_NE(bounds.error().hint.find("the broker answers"), std::string::npos) << bounds.error().hint;
 }
 
 }  // namespace

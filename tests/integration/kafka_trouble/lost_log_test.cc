@@ -192,6 +192,7 @@ TEST_F(LostLog, ATopicDeletedAndMadeAnewIsRefusedWhileRunningAndAtTheStartAndCan
     return code_of(call(daemon_, sleeper(name, name, v1::Wait::applied))) == v1::ErrorCode::unavailable;
   })) << daemon_.log();
   std::cout << attempt << " commands until the topic was known to be gone\n";
+  EXPECT_TRUE(eventually([&] { return says("topic solo.events is gone from Kafka"); })) << daemon_.log();
   expect_reads();
   // Makes it anew, with a root token of its own.
   Daemon other(kafka_arguments(broker_, "solo", {"--node-name", "other"}));
