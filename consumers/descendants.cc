@@ -20,19 +20,15 @@ namespace solo::consumers {
 
 namespace {
 
-// Of a process that is in the middle of its exec, and has no environment for that long.
-constexpr std::chrono::milliseconds kExecTime{100};
 // What starts others faster than it can be found is not waited for.
 constexpr int kMostLooks = 8;
-
-bool has_ended(const proc::Stat& stat) { return stat.state == 'Z' || stat.state == 'X'; }
 
 // A session's number stays taken as long as it has members. So if there is no process of that number, or only its dead
 // leader, whoever is in the session is of that leader's.
 bool owns_its_session(const EndedLeader& leader) {
   if (leader.unreaped) return true;
   const auto left = proc::read_stat(leader.identity.pid);
-  return !left || has_ended(*left);
+  return !left || proc::has_ended(*left);
 }
 
 // Works in that directory, or writes the service's output there.
@@ -73,7 +69,7 @@ class Search {
     }
     // An environment is dearer to read than a line of numbers.
     if (stat.start_time < earliest_ || living_.contains(stat.session)) return std::nullopt;
-    const auto marker = proc::marker_of(stat.pid, std::chrono::steady_clock::now() + kExecTime);
+    const auto marker = proc::marker_of(stat.pid, std::chrono::steady_clock::now() + proc::kExecTime);
     if (!marker) return std::nullopt;
     for (std::size_t at = 0; at < leaders_.size(); ++at) {
       if (leaders_[at].marker == *marker) return at;
@@ -87,7 +83,7 @@ class Search {
     for (const pid_t pid : proc::user_pids()) {
       if (pid == ::getpid() || is_leader(pid)) continue;
       const auto stat = proc::read_stat(pid);
-      if (!stat || has_ended(*stat) || !leader_of(*stat) || proc::is_ending(*stat)) continue;
+      if (!stat || proc::has_ended(*stat) || !leader_of(*stat) || proc::is_ending(*stat)) continue;
       Descriptor pidfd(::pidfd_open(pid, 0));
       if (!pidfd) continue;
       // Again, now that the pidfd holds it: the number may have been another's before.

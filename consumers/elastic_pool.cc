@@ -4,8 +4,8 @@
 #include <system_error>
 #include <utility>
 
-#include "consumers/signals.h"
 #include "consumers/start_thread.h"
+#include "producers/signals.h"
 
 namespace solo::consumers {
 
@@ -57,7 +57,7 @@ void ElasticPool::add_worker() {
 }
 
 void ElasticPool::work(Worker& worker) {
-  block_signals();
+  producers::block_signals();
   std::unique_lock lock(mutex_);
   for (;;) {
     posted_.wait(lock, [&] { return stop_ || !tasks_.empty(); });

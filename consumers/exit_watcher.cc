@@ -16,7 +16,7 @@
 
 #include "consumers/descendants.h"
 #include "consumers/proc.h"
-#include "consumers/signals.h"
+#include "producers/signals.h"
 
 namespace solo::consumers {
 
@@ -62,7 +62,7 @@ std::set<pid_t> live_groups() {
   std::set<pid_t> groups;
   for (const pid_t pid : proc::all_pids()) {
     const auto stat = proc::read_stat(pid);
-    if (stat && stat->state != 'Z' && stat->state != 'X') groups.insert(stat->group);
+    if (stat && !proc::has_ended(*stat)) groups.insert(stat->group);
   }
   return groups;
 }
@@ -183,7 +183,7 @@ std::chrono::steady_clock::time_point ExitWatcher::look_at() const {
 }
 
 void ExitWatcher::run() {
-  block_signals();
+  producers::block_signals();
   std::array<epoll_event, 256> events;
   for (;;) {
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), pause_ms());

@@ -115,9 +115,7 @@ void KafkaReader::Impl::take_error(const rd_kafka_message_t& message) {
   }
   // librdkafka goes on asking. A topic that is not known now, or may not be read, may be so again: whether it is the
   // same one then, the monitor finds out.
-  const bool gone =
-      message.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || message.err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
-  if (gone) log.monitor().doubt_existence(rd_kafka_message_errstr(&message));
+  if (producers::is_gone(message.err)) log.monitor().doubt_existence(rd_kafka_message_errstr(&message));
   log.monitor().doubt(rd_kafka_message_errstr(&message));
 }
 

@@ -84,7 +84,7 @@ using TimePoint = std::chrono::steady_clock::time_point;
 std::optional<FoundProcess> look_at(pid_t pid, const std::string& log, const std::string& node, TimePoint deadline) {
   // Before its environment: adopt() compares the start time again, so what was read in between was that process's.
   const auto stat = proc::read_stat(pid);
-  if (!stat || stat->state == 'Z' || stat->state == 'X') return std::nullopt;
+  if (!stat || proc::has_ended(*stat)) return std::nullopt;
   auto marks = proc::marks_of(pid, deadline);
   if (!marks || marks->marker.log != log) return std::nullopt;
   if (!node.empty() && (!marks->damage.empty() || marks->marker.node != node)) return std::nullopt;

@@ -3,7 +3,7 @@
 #include <future>
 #include <memory>
 
-#include "consumers/signals.h"
+#include "producers/signals.h"
 
 namespace solo::consumers {
 
@@ -62,7 +62,7 @@ Loop::TimerId Loop::at(Instant when, Task task) {
 void Loop::cancel(TimerId timer) { timers_.erase(timer); }
 
 void Loop::work() {
-  block_signals();
+  producers::block_signals();
   std::unique_lock lock(mutex_);
   while (!stop_) {
     const auto ready = [&] { return stop_ || !tasks_.empty(); };

@@ -11,7 +11,7 @@
 #include <variant>
 
 #include "consumers/outbox.h"
-#include "consumers/signals.h"
+#include "producers/signals.h"
 #include "schemas/cloudevents.h"
 #include "schemas/codec.h"
 #include "schemas/crash_point.h"
@@ -157,7 +157,7 @@ struct ObservationPublisher::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void run() {
-    block_signals();
+    producers::block_signals();
     std::unique_lock lock(mutex);
     while (!ended) {
       const TimePoint now = std::chrono::steady_clock::now();

@@ -18,8 +18,6 @@ using schemas::ServiceKey;
 
 // Of output.log, of a copy of it, and of one that was removed, as /proc names that.
 constexpr std::string_view kOutput = "output.log";
-// Of a process that is in the middle of its exec, and has no environment for that long.
-constexpr std::chrono::milliseconds kExecTime{100};
 
 // TENANT/SERVICE/output.log under services.
 std::optional<ServiceKey> service_of(const std::filesystem::path& services, const std::string& file) {
@@ -44,7 +42,7 @@ std::optional<ServiceKey> service_written_by(const std::filesystem::path& servic
   return std::nullopt;
 }
 
-bool has_ended(const std::optional<proc::Stat>& stat) { return !stat || stat->state == 'Z' || stat->state == 'X'; }
+bool is_there(const std::optional<proc::Stat>& stat) { return stat && !proc::has_ended(*stat); }
 
 }  // namespace
 
@@ -59,10 +57,10 @@ std::vector<OutputWriter> output_writers(const std::filesystem::path& services,
     auto service = service_written_by(root, pid);
     if (!service) continue;
     const auto stat = proc::read_stat(pid);
-    if (has_ended(stat) || known(stat->session)) continue;
+    if (!is_there(stat) || known(stat->session)) continue;
     const bool leader = stat->session == pid;
-    if (!leader && !has_ended(proc::read_stat(stat->session))) continue;
-    auto marker = proc::marker_of(pid, std::chrono::steady_clock::now() + kExecTime);
+    if (!leader && is_there(proc::read_stat(stat->session))) continue;
+    auto marker = proc::marker_of(pid, std::chrono::steady_clock::now() + proc::kExecTime);
     // Once more, now that its start time is known: its number may have been another's before.
     if (service_written_by(root, pid) != service) continue;
     writers.push_back(

@@ -116,7 +116,7 @@ std::vector<std::string_view> fields_after_name(std::string_view text) {
 bool is_in_exec(pid_t pid) {
   const auto stat = read_stat(pid);
   if (!stat || stat->environment_end != 0 || (stat->flags & (kKernelThread | kExiting)) != 0) return false;
-  if (stat->state == 'Z' || stat->state == 'X') return false;
+  if (has_ended(*stat)) return false;
   // Of one that may not be looked into the end is 0 as well.
   if (Descriptor(::open(path_of(pid, "environ").c_str(), O_RDONLY | O_CLOEXEC))) return true;
   // An exec closes descriptors, and with them a lock, before it opens the memory to its user and changes the name.
@@ -192,8 +192,10 @@ std::optional<Stat> read_stat(pid_t pid) {
   return parse_stat(read_small_file(path_of(pid, "stat")));
 }
 
+bool has_ended(const Stat& stat) { return stat.state == 'Z' || stat.state == 'X'; }
+
 bool is_ending(const Stat& stat) {
-  return stat.state == 'Z' || stat.state == 'X' || (stat.flags & kExiting) != 0 || has_pending_sigkill(stat.pid);
+  return has_ended(stat) || (stat.flags & kExiting) != 0 || has_pending_sigkill(stat.pid);
 }
 
 std::optional<Identity> identity_of(pid_t pid) {

@@ -36,6 +36,8 @@ std::optional<Stat> read_stat(pid_t pid);
 /// The text of /proc/PID/stat. A program may put anything into its name, brackets and newlines too.
 std::optional<Stat> parse_stat(std::string_view text);
 
+/// It has ended; at most its parent has not yet heard of it.
+bool has_ended(const Stat& stat);
 /// It has ended, is ending, or has been sent SIGKILL: it will run no code of its own any more.
 bool is_ending(const Stat& stat);
 
@@ -60,6 +62,9 @@ struct Marks {
 std::optional<Marks> marks_of(pid_t pid, std::chrono::steady_clock::time_point deadline);
 /// From NUL-separated NAME=VALUE entries.
 std::optional<Marks> parse_marks(std::string_view environment);
+
+/// What looking at one process waits for its exec.
+inline constexpr std::chrono::milliseconds kExecTime{100};
 
 /// The same; nothing if the marker is not whole.
 std::optional<Marker> marker_of(pid_t pid, std::chrono::steady_clock::time_point deadline);

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "consumers/read_ahead.h"
-#include "consumers/signals.h"
+#include "producers/signals.h"
 
 namespace solo::consumers {
 
@@ -51,7 +51,7 @@ struct Projector::Impl {
         options(options_in) {}
 
   void run(Lane& lane) {
-    block_signals();
+    producers::block_signals();
     while (!stopping()) {
       if (is_far_behind(lane)) {
         if (!catch_up(lane)) return;

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <utility>
 
-#include "consumers/signals.h"
 #include "consumers/start_thread.h"
+#include "producers/signals.h"
 
 namespace solo::consumers {
 namespace {
@@ -54,7 +54,7 @@ void ReadAhead::give_back(Batch batch) {
 }
 
 void ReadAhead::run() {
-  block_signals();
+  producers::block_signals();
   while (read_one()) {
   }
   {

@@ -13,9 +13,9 @@
 #include <utility>
 
 #include "consumers/proc.h"
-#include "consumers/signals.h"
 #include "consumers/spawn_command.h"
 #include "consumers/start_thread.h"
+#include "producers/signals.h"
 #include "schemas/crash_point.h"
 
 namespace solo::consumers {
@@ -98,7 +98,7 @@ void SpawnerPool::add_slot() {
 }
 
 void SpawnerPool::work(Slot& slot) {
-  block_signals();
+  producers::block_signals();
   ::pthread_setname_np(::pthread_self(), name_.c_str());
   std::unique_lock lock(mutex_);
   slot.tid = ::gettid();
@@ -181,7 +181,7 @@ void SpawnerPool::arm_watchdog() {
 }
 
 void SpawnerPool::watch() {
-  block_signals();
+  producers::block_signals();
   std::unique_lock lock(mutex_);
   while (!(stop_ && slots_.empty())) {
     const TimePoint now = std::chrono::steady_clock::now();

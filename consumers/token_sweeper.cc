@@ -10,7 +10,7 @@
 #include <thread>
 #include <utility>
 
-#include "consumers/signals.h"
+#include "producers/signals.h"
 #include "projections/token_rules.h"
 #include "schemas/schemas.h"
 
@@ -74,7 +74,7 @@ bool TokenSweeper::Impl::pause(std::chrono::milliseconds length) {
 }
 
 void TokenSweeper::Impl::run() {
-  block_signals();
+  producers::block_signals();
   do {
     for (std::int32_t number = 0; number < views.partitions(); ++number) {
       while (sweep(number)) {

@@ -9,8 +9,8 @@
 #include <algorithm>
 
 #include "consumers/runtime_events.h"
-#include "consumers/signals.h"
 #include "consumers/verifier_impl.h"
+#include "producers/signals.h"
 
 namespace solo::consumers {
 
@@ -71,7 +71,7 @@ bool Verifier::Impl::sleep_until(Instant when) {
 }
 
 void Verifier::Impl::run() {
-  block_signals();
+  producers::block_signals();
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
   {
     std::unique_lock lock(mailbox->mutex);

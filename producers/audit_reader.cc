@@ -1,8 +1,6 @@
 #include "producers/audit_reader.h"
 
-#include <pthread.h>
-#include <signal.h>
-
+#include "producers/signals.h"
 #include "schemas/schemas.h"
 
 namespace solo::producers {
@@ -44,9 +42,7 @@ void AuditReader::read(AuditOrder order, Read done) {
 }
 
 void AuditReader::run() {
-  sigset_t all;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  block_signals();
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });

@@ -1,8 +1,6 @@
 #include "producers/audit_recorder.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 
 #include <condition_variable>
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "producers/log_limit.h"
+#include "producers/signals.h"
 #include "schemas/codec.h"
 #include "schemas/ids.h"
 
@@ -22,12 +21,6 @@ namespace {
 constexpr std::chrono::milliseconds kLogInterval{60'000};
 /// A write that takes longer is a trouble.
 constexpr std::chrono::seconds kSlow{5};
-
-void block_signals() {
-  sigset_t all;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
 
 }  // namespace
 

@@ -1,8 +1,6 @@
 #include "producers/gateway.h"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/resource.h>
 
 #include <array>
@@ -19,6 +17,7 @@
 #include "producers/gateway_replies.h"
 #include "producers/gateway_socket.h"
 #include "producers/secret_bytes.h"
+#include "producers/signals.h"
 #include "schemas/codec.h"
 #include "schemas/json.h"
 
@@ -35,12 +34,6 @@ constexpr int kRequestsAtOnce = 256;
 constexpr std::chrono::milliseconds kQuiet{20};
 /// stop() reads on for this long at most.
 constexpr std::chrono::milliseconds kLastRequests{200};
-
-void block_signals() {
-  sigset_t all;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
-}
 
 /// Half of what the process may have open: the log, the views and the services need the rest.
 std::size_t connections_within_limits(std::size_t wanted) {

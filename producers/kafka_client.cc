@@ -224,4 +224,9 @@ Error kafka_error(rd_kafka_resp_err_t code, const std::string& context) {
   }
 }
 
+bool is_gone(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+         code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
 }  // namespace solo::producers

@@ -59,4 +59,7 @@ void wake_fetch(rd_kafka_t* consumer, const std::string& topic, const std::vecto
 /// librdkafka's error in Solo's words: `context: what it says`.
 schemas::Error kafka_error(rd_kafka_resp_err_t code, const std::string& context);
 
+/// The topic, or the partition, is not there (any more).
+bool is_gone(rd_kafka_resp_err_t code);
+
 }  // namespace solo::producers

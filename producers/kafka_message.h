@@ -1,4 +1,4 @@
-// One record on its way into Kafka, and what its delivery report means. For kafka_writer.cc alone.
+// One record on its way into Kafka, and what its delivery report means. For kafka_writer*.cc alone.
 #pragma once
 
 #include <memory>

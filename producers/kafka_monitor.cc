@@ -1,8 +1,6 @@
 #include "producers/kafka_monitor.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -13,6 +11,7 @@
 #include <utility>
 
 #include "producers/kafka_identity.h"
+#include "producers/signals.h"
 
 namespace solo::producers {
 
@@ -267,9 +266,7 @@ Look KafkaMonitor::Impl::choose_look() {
 }
 
 void KafkaMonitor::Impl::run() {
-  sigset_t all;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  block_signals();
   while (pause()) {
     beat("nothing");
     std::uint64_t doubts_before = 0;

@@ -1,7 +1,5 @@
 #include "producers/kafka_settings_watch.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "producers/signals.h"
 #include "producers/topic_check.h"
 
 namespace solo::producers {
@@ -60,9 +59,7 @@ struct KafkaSettingsWatch::Impl {
   }
 
   void run() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    block_signals();
     std::unique_lock lock(mutex);
     while (!changed.wait_for(lock, fault ? std::min(interval, kMended) : interval, [&] { return stopping; })) {
       lock.unlock();

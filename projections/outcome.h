@@ -40,6 +40,25 @@ struct NewOutcome {
   std::uint64_t restart_epoch = 0;
 };
 
+/// As the readers of views know it.
+inline v1::OutcomeRecordT record_of(const NewOutcome& outcome) {
+  v1::OutcomeRecordT record;
+  record.tenant = outcome.tenant;
+  record.source = outcome.source;
+  record.id = outcome.id;
+  record.offset = outcome.offset;
+  record.sequence = outcome.sequence;
+  const auto fingerprint = outcome.fingerprint.bytes();
+  record.fingerprint.assign(fingerprint.begin(), fingerprint.end());
+  record.outcome = outcome.outcome;
+  record.code = outcome.code;
+  record.message = outcome.message;
+  record.service = outcome.service;
+  record.generation = outcome.generation;
+  record.restart_epoch = outcome.restart_epoch;
+  return record;
+}
+
 /// How many of a tenant's own last outcomes count; an older one is as good as absent, whether or not it is still
 /// stored.
 inline constexpr std::uint64_t kOutcomeWindow = 1'048'576;

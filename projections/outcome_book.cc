@@ -18,25 +18,6 @@ using schemas::Result;
 /// Outcomes per page: so many bytes are read to look one of them up.
 constexpr std::size_t kPageOutcomes = 64;
 
-/// As the readers of views know it.
-v1::OutcomeRecordT record_of(const NewOutcome& outcome) {
-  v1::OutcomeRecordT record;
-  record.tenant = outcome.tenant;
-  record.source = outcome.source;
-  record.id = outcome.id;
-  record.offset = outcome.offset;
-  record.sequence = outcome.sequence;
-  const auto fingerprint = outcome.fingerprint.bytes();
-  record.fingerprint.assign(fingerprint.begin(), fingerprint.end());
-  record.outcome = outcome.outcome;
-  record.code = outcome.code;
-  record.message = outcome.message;
-  record.service = outcome.service;
-  record.generation = outcome.generation;
-  record.restart_epoch = outcome.restart_epoch;
-  return record;
-}
-
 rocksdb::Slice slice_of(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 
 bool has_name(const NewOutcome& outcome, const OutcomeName& name) {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "consumers/signals.h"
 #include "producers/entropy.h"
+#include "producers/signals.h"
 
 namespace solo::ops {
 
@@ -82,7 +82,7 @@ void RemoteRuntime::repair(const schemas::ServiceKey& service, const v1::RepairT
 }
 
 void RemoteRuntime::run() {
-  consumers::block_signals();
+  producers::block_signals();
   for (;;) {
     Asked next;
     {

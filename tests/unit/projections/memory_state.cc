@@ -60,20 +60,7 @@ void MemoryState::add_outcome(const projections::NewOutcome& outcome, std::uint6
   RecordedOutcome& recorded =
       outcomes[{std::string(outcome.tenant), std::string(outcome.source), std::string(outcome.id)}];
   recorded.position = {static_cast<std::int32_t>(meta_.partition), outcome.offset};
-  v1::OutcomeRecordT& record = recorded.record;
-  record.tenant = outcome.tenant;
-  record.source = outcome.source;
-  record.id = outcome.id;
-  record.offset = outcome.offset;
-  record.sequence = outcome.sequence;
-  const auto bytes = outcome.fingerprint.bytes();
-  record.fingerprint.assign(bytes.begin(), bytes.end());
-  record.outcome = outcome.outcome;
-  record.code = outcome.code;
-  record.message = outcome.message;
-  record.service = outcome.service;
-  record.generation = outcome.generation;
-  record.restart_epoch = outcome.restart_epoch;
+  recorded.record = projections::record_of(outcome);
 }
 
 void MemoryState::add_dead_letter(std::int64_t offset, v1::DeadLetterT letter) {

@@ -3,7 +3,7 @@
 
 #include <signal.h>
 
-namespace solo::consumers {
+namespace solo::producers {
 
 /// Blocks every signal in the calling thread; first thing in every thread's function.
 inline void block_signals() {
@@ -12,4 +12,4 @@ inline void block_signals() {
   pthread_sigmask(SIG_BLOCK, &all, nullptr);
 }
 
-}  // namespace solo::consumers
+}  // namespace solo::producers
