@@ -6,6 +6,7 @@
 
 #include "consumers/lineage.h"
 #include "consumers/proc.h"
+#include "consumers/process_identity.h"
 #include "consumers/recovery_plan.h"
 #include "schemas/text.h"
 
@@ -33,9 +34,6 @@ constexpr const char* kCompiler = "compiler ";
 
 /// What the runtime has started: instances, by their names, and compilers.
 Lineage lineage_of(const v1::InventoryReportT& inventory) {
-  const auto identity_of = [](const v1::ProcessIdentityT& process) {
-    return Identity{process.pid, process.start_time, process.boot_id};
-  };
   Lineage lineage;
   for (const auto& entry : inventory.services) {
     if (entry->process && !entry->instance.empty()) lineage.add_root(identity_of(*entry->process), entry->instance);
@@ -122,8 +120,7 @@ schemas::Result<Observed> scan_machine(ProcessHost& host, const ScanOrder& order
   }
   for (const auto& entry : order.inventory.services) {
     if (!entry->process || entry->instance.empty()) continue;
-    const Identity identity{entry->process->pid, entry->process->start_time, entry->process->boot_id};
-    by_identity.look(entry->tenant, entry->service, {identity, entry->instance, entry->generation});
+    by_identity.look(entry->tenant, entry->service, {identity_of(*entry->process), entry->instance, entry->generation});
   }
   return observed;
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "consumers/process_identity.h"
 #include "projections/service_state.h"
 #include "schemas/schemas.h"
 
@@ -18,11 +19,6 @@ struct Spawn {
   std::vector<const FoundProcess*> others;
 };
 
-Identity identity_of(const v1::InstanceT& instance) {
-  if (!instance.identity) return {};
-  return Identity{instance.identity->pid, instance.identity->start_time, instance.identity->boot_id};
-}
-
 bool older(const FoundProcess* left, const FoundProcess* right) {
   return std::tie(left->identity.start_time, left->identity.pid) <
          std::tie(right->identity.start_time, right->identity.pid);
@@ -31,7 +27,7 @@ bool older(const FoundProcess* left, const FoundProcess* right) {
 const FoundProcess* leader_of(const v1::InstanceT* recorded, const std::vector<const FoundProcess*>& processes) {
   const FoundProcess* oldest = nullptr;
   for (const FoundProcess* process : processes) {
-    if (recorded != nullptr && process->identity == identity_of(*recorded)) return process;
+    if (recorded != nullptr && process->identity == identity_of(recorded->identity)) return process;
     if (process->leader && (oldest == nullptr || older(process, oldest))) oldest = process;
   }
   // Of a recorded instance the leader is known: another process is not it.
@@ -120,7 +116,8 @@ RecoveryPlan plan_recovery(const v1::ServiceRecordT* record, const std::vector<F
 std::vector<RecordedProcess> recorded_processes(const v1::ServiceRecordT& record) {
   std::vector<RecordedProcess> result;
   for (const auto& instance : record.instances) {
-    if (instance->identity) result.push_back({identity_of(*instance), instance->instance, instance->generation});
+    if (instance->identity)
+      result.push_back({identity_of(instance->identity), instance->instance, instance->generation});
   }
   return result;
 }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "consumers/process_identity.h"
+
 namespace solo::consumers {
 
 namespace {
@@ -18,14 +20,6 @@ v1::EndStatusT end_status(Exit end) {
   return status;
 }
 
-v1::ProcessIdentityT process_identity(const Identity& identity) {
-  v1::ProcessIdentityT result;
-  result.pid = identity.pid;
-  result.start_time = identity.start_time;
-  result.boot_id = identity.boot_id;
-  return result;
-}
-
 template <class Payload>
 Payload with_reason(const v1::ObservedT& observed, std::string reason, std::string detail) {
   Payload payload;
@@ -39,7 +33,7 @@ template <class Payload>
 Payload with_process(const v1::ObservedT& observed, const Reporter& reporter, const Identity& identity) {
   Payload payload;
   payload.observed = observed;
-  payload.identity = process_identity(identity);
+  payload.identity = to_record(identity);
   payload.node = reporter.node;
   return payload;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "consumers/lineage.h"
+#include "consumers/process_identity.h"
 #include "consumers/runtime_impl.h"
 #include "consumers/verifier_diff.h"
 #include "projections/service_state.h"
@@ -19,18 +20,6 @@ using schemas::ErrorCode;
 using schemas::Result;
 using schemas::ServiceKey;
 using v1::RepairAction;
-
-Identity identity_of(const v1::ProcessIdentityT& identity) {
-  return Identity{identity.pid, identity.start_time, identity.boot_id};
-}
-
-v1::ProcessIdentityT to_record(const Identity& identity) {
-  v1::ProcessIdentityT record;
-  record.pid = identity.pid;
-  record.start_time = identity.start_time;
-  record.boot_id = identity.boot_id;
-  return record;
-}
 
 tl::unexpected<schemas::Error> not_so(std::string message) {
   return schemas::fail(ErrorCode::failed_precondition, std::move(message),

@@ -8,6 +8,7 @@
 #include "consumers/descendants.h"
 #include "consumers/output_writers.h"
 #include "consumers/proc.h"
+#include "consumers/process_identity.h"
 #include "consumers/runtime_impl.h"
 #include "projections/text.h"
 
@@ -35,7 +36,7 @@ void leave_out_adopted(const v1::ServiceRecordT& record, const std::string& node
   std::set<std::string> adopted;
   for (const auto& instance : record.instances) {
     if (instance->node == node || !instance->identity) continue;
-    const Identity identity{instance->identity->pid, instance->identity->start_time, instance->identity->boot_id};
+    const Identity identity = identity_of(instance->identity);
     for (const FoundProcess& process : found) {
       if (process.identity == identity) adopted.insert(process.marker.instance);
     }

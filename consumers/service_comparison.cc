@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "consumers/process_identity.h"
 #include "consumers/spec_digest.h"
 #include "projections/service_state.h"
 
@@ -16,11 +17,6 @@ namespace {
 
 using schemas::ServiceKey;
 using v1::RepairAction;
-
-Identity identity_of(const schemas::Box<v1::ProcessIdentityT>& identity) {
-  if (!identity) return {};
-  return Identity{identity->pid, identity->start_time, identity->boot_id};
-}
 
 std::uint64_t generation_of(const schemas::Box<v1::DeploymentT>& deployment) {
   return deployment ? deployment->generation : 0;
@@ -285,14 +281,6 @@ class Comparison {
 };
 
 }  // namespace
-
-v1::ProcessIdentityT to_record(const Identity& identity) {
-  v1::ProcessIdentityT record;
-  record.pid = identity.pid;
-  record.start_time = identity.start_time;
-  record.boot_id = identity.boot_id;
-  return record;
-}
 
 std::string evidence_of(const SeenProcess& process) {
   const Identity& identity = process.found.identity;

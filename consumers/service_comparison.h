@@ -18,7 +18,6 @@ struct ServiceSubject {
 /// Adds what does not hold of it, and what was looked at.
 void compare_service(const schemas::ServiceKey& key, const ServiceSubject& subject, Diff& diff);
 
-v1::ProcessIdentityT to_record(const Identity& identity);
 /// By what a process can be found again, and what it is.
 std::string evidence_of(const SeenProcess& process);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "consumers/process_identity.h"
 #include "consumers/verifier_impl.h"
 
 namespace solo::consumers {
@@ -126,7 +127,7 @@ void Verifier::Impl::end_repair(Repairs& repairs, const Repair& repair) {
 }
 
 bool Verifier::Impl::is_gone(const v1::ProcessIdentityT& process) const {
-  const auto held = parts.host.adopt({process.pid, process.start_time, process.boot_id}, std::nullopt);
+  const auto held = parts.host.adopt(identity_of(process), std::nullopt);
   return !held && held.error().code == schemas::ErrorCode::not_found;
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "consumers/process_identity.h"
 #include "consumers/service_comparison.h"
 #include "schemas/partitioning.h"
 

@@ -17,14 +17,6 @@ namespace {
 constexpr std::string_view kEveryTenant = "*";
 constexpr std::uint32_t kMaxListed = 1000;
 
-template <class Answer>
-Result<v1::ReplyBodyUnion> as_body(Result<Answer> answer) {
-  if (!answer) return fail(std::move(answer).error());
-  v1::ReplyBodyUnion body;
-  body.Set(*std::move(answer));
-  return body;
-}
-
 tl::unexpected<schemas::Error> not_here(const char* what) {
   return fail(ErrorCode::unimplemented, std::string("this daemon has no ") + what);
 }

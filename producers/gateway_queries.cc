@@ -55,14 +55,6 @@ Result<schemas::Position> parse_from(const std::string& text, std::int32_t parti
               "send back what the last answer said in `next`, or leave it out to begin at the front");
 }
 
-template <class Answer>
-Result<v1::ReplyBodyUnion> as_body(Result<Answer> answer) {
-  if (!answer) return fail(std::move(answer).error());
-  v1::ReplyBodyUnion body;
-  body.Set(*std::move(answer));
-  return body;
-}
-
 ServiceKey key_of(const v1::RequestT& request, const std::string& service) {
   return {TenantName::trusted(request.tenant), schemas::ServiceName::trusted(service)};
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "projections/outcome.h"
 #include "schemas/ids.h"
@@ -23,6 +24,15 @@ v1::ReplyT error_reply(std::string id, const schemas::Error& error);
 /// As FlatBuffers; one that no client would take is answered `internal`, and said in the daemon's output: silence would
 /// be waited for.
 std::string encode_sound(const v1::ReplyT& reply);
+
+/// A read's answer, as a reply's body.
+template <class Answer>
+schemas::Result<v1::ReplyBodyUnion> as_body(schemas::Result<Answer> answer) {
+  if (!answer) return schemas::fail(std::move(answer).error());
+  v1::ReplyBodyUnion body;
+  body.Set(*std::move(answer));
+  return body;
+}
 
 /// What the views remember of a command: its position, and its rejection if it was one.
 v1::ReplyT recorded_reply(std::string id, const projections::RecordedOutcome& recorded);
